@@ -1,0 +1,15 @@
+//! Avro schemas as a program that must answer like a schema registry needs them.
+//!
+//! Registries run Java Avro, so wherever Java's answer and the specification differ, this crate gives Java's.
+//! Every node of a schema knows its place in the source text, so that a verdict can point at it.
+//!
+//! The crate does no I/O, knows no Kafka and no async runtime: texts go in, values and diagnostics come out.
+
+pub mod diagnostic;
+pub mod json;
+pub mod schema;
+pub mod source;
+
+pub use diagnostic::{Diagnostic, Label, Severity};
+pub use schema::{Schema, SchemaSet};
+pub use source::{Source, Span};

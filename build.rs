@@ -1,0 +1,3 @@
+//! Generates the fleet's events, producers and consumers from `schemas/` and `fleetops-registry.toml`.
+
+fn main() {}
