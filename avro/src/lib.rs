@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod json;
 pub mod schema;
 pub mod source;
+pub mod wire;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use schema::{Schema, SchemaSet};
