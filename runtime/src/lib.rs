@@ -1,1 +1,4 @@
-//! Placeholder until the first module lands.
+//! What generated code calls: Avro codec, dedup, reorder, producers and consumers.
+
+pub mod engine;
+pub mod topic;
