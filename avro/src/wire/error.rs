@@ -35,13 +35,13 @@ struct Inner {
 #[non_exhaustive]
 pub enum DecodeErrorKind {
     /// The input ends inside a value, or a length says more than there is.
-    #[error("expected {needed} more byte(s) for {what}, found {left}")]
+    #[error("expected {needed} byte(s) for {what}, found {left}")]
     UnexpectedEnd {
         /// The value that was being read, such as `a double`.
         what: &'static str,
-        /// Bytes that it still needs, at least.
+        /// Bytes that it needs, at least.
         needed: u64,
-        /// Bytes that there are.
+        /// Bytes that there are for it.
         left: usize,
     },
     /// A variable-length number that goes on after its last possible byte.
@@ -84,7 +84,7 @@ pub enum DecodeErrorKind {
     },
     /// More items than the bytes that are left could hold, or more than [`MAX_EMPTY_ITEMS`](super::MAX_EMPTY_ITEMS)
     /// that take no bytes.
-    #[error("expected at most {limit} items in a block here, found a count of {count}")]
+    #[error("expected at most {limit} items in what is left, found a count of {count}")]
     TooManyItems {
         /// The count.
         count: u64,

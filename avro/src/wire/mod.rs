@@ -17,8 +17,11 @@
 //! skipped, nesting beyond [`MAX_DEPTH`] (Java overflows its stack) and more than [`MAX_EMPTY_ITEMS`] items that take
 //! no bytes (Java allocates two thousand million of them) are errors.
 
+mod cursor;
 mod error;
+pub mod put;
 
+pub use cursor::Cursor;
 pub use error::{DecodeError, DecodeErrorKind};
 
 /// How deep values may be nested in one another: records, arrays, maps and unions each count one.
