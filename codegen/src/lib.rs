@@ -1,1 +1,4 @@
-//! Placeholder until the first module lands.
+//! Rust types, producers and consumers from Avro schemas and a manifest.
+
+pub mod load;
+pub mod manifest;

@@ -1,0 +1,332 @@
+//! What a manifest says, read from text; the diagnostics' look is held by `tests/invalid`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use fleetops_avro::source::Source;
+
+use super::*;
+
+const FLEET: &str = include_str!("../../../fleetops-registry.toml");
+
+fn parse(text: &str) -> Result<Manifest, Vec<Diagnostic>> {
+    Manifest::parse(Source::new("m.toml", text))
+}
+
+/// Rule, place and the words under the caret of every finding.
+fn faults(text: &str) -> Vec<String> {
+    let found = parse(text).expect_err("must be refused");
+    let faults = found.iter().map(|d| {
+        let place = &d.primary.place;
+        format!("{} {place} {}", d.rule, place.source.slice(place.span))
+    });
+    faults.collect()
+}
+
+#[test]
+fn the_fleets_manifest_is_read_with_every_value_and_its_place() {
+    let manifest = parse(FLEET).unwrap();
+    let names: Vec<_> = manifest.topics.iter().map(|t| t.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "raw_telemetry",
+            "anomalies",
+            "operator_alerts",
+            "operator_actions"
+        ]
+    );
+    let topic = manifest.topic("raw_telemetry").unwrap();
+    assert_eq!(topic.value.value, "fleetops.events.RawTelemetryEvent");
+    assert_eq!(topic.partitions.value, 6);
+    assert_eq!(topic.key.as_ref().unwrap().to_string(), "vehicle_id");
+    assert_eq!(topic.setting("retention.ms"), Some("604800000"));
+    assert_eq!(topic.dead_letter.as_ref().unwrap().value, "raw_telemetry.dlq");
+    let dedup = topic.dedup.as_ref().unwrap();
+    assert_eq!(
+        dedup.key.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["vehicle_id", "event_id"]
+    );
+    assert_eq!(dedup.ttl.value, Duration::from_secs(60));
+    let reorder = topic.reorder.as_ref().unwrap();
+    assert_eq!((reorder.ring.value, reorder.tolerance.value), (10, 2));
+    assert_eq!(reorder.hold.value, Duration::from_millis(300));
+    let epoch = reorder.epoch.as_ref().unwrap();
+    let words: Vec<_> = epoch
+        .segments
+        .iter()
+        .map(|s| manifest.source.slice(s.span))
+        .collect();
+    assert_eq!(words, ["metadata", "replay_session_id"]);
+    assert_eq!(manifest.compatibility(topic), Level::FullTransitive);
+    assert_eq!(manifest.subject(topic), "raw_telemetry-value");
+    assert_eq!(
+        manifest
+            .groups_of(topic)
+            .map(|g| g.name.as_str())
+            .collect::<Vec<_>>(),
+        ["anomaly-service-group"]
+    );
+    assert_eq!(manifest.replication_factor(topic, manifest.environment("dev")), 1);
+    assert_eq!(
+        manifest.replication_factor(topic, manifest.environment("prod")),
+        3
+    );
+    assert!(manifest.check_references().is_empty());
+}
+
+#[test]
+fn an_empty_manifest_has_the_documented_defaults() {
+    let manifest = parse("[topics.a-b]\nvalue = \"x.R\"\npartitions = 1\nreorder = { by = \"v\", sequence = \"i\", ring = 2 }\ndedup = { key = [\"v\"] }").unwrap();
+    assert_eq!(manifest.schemas.roots[0].value, "schemas");
+    assert_eq!(manifest.defaults.compatibility.value, Level::Backward);
+    assert_eq!(manifest.defaults.replication_factor.value, 1);
+    let topic = &manifest.topics[0];
+    let reorder = topic.reorder.as_ref().unwrap();
+    assert_eq!(
+        (reorder.tolerance.value, reorder.hold.value),
+        (1, Duration::from_millis(300))
+    );
+    assert_eq!(topic.dedup.as_ref().unwrap().ttl.value, Duration::from_secs(60));
+    assert!(parse("").unwrap().topics.is_empty());
+}
+
+#[test]
+fn subjects_follow_the_strategy() {
+    let text = |strategy: &str| {
+        format!(
+            "[defaults]\nsubject-strategy = \"{strategy}\"\n[topics.t]\nvalue = \"a.R\"\npartitions = 1\n[topics.u]\nvalue = \"a.R\"\npartitions = 1\nsubject-strategy = \"record-name\"\ncompatibility = \"NONE\""
+        )
+    };
+    for (strategy, subject) in [
+        ("topic-name", "t-value"),
+        ("record-name", "a.R"),
+        ("topic-record-name", "t-a.R"),
+    ] {
+        let manifest = parse(&text(strategy)).unwrap();
+        assert_eq!(manifest.subject(&manifest.topics[0]), subject);
+        assert_eq!(manifest.subject(&manifest.topics[1]), "a.R");
+        assert_eq!(manifest.compatibility(&manifest.topics[1]), Level::None);
+    }
+}
+
+#[test]
+fn all_faults_are_told_in_one_run_each_at_its_word() {
+    let text = r#"
+[schemas]
+root = ["schemas"]
+[topics."raw telemetry"]
+partitons = 6
+value = 3
+config = { cleanup.policy = "delete", "a" = 1, "b" = "${X}" }
+dedup = { key = [], ttl = "60" }
+reorder = { by = "a..b", sequence = "i", ring = 4, tolerance = 4 }
+[groups.g]
+topics = ["t", "t"]
+[env.prod]
+bootstrap = "${1}"
+registry-auth = { username = "u" }
+"#;
+    assert_eq!(
+        faults(text),
+        [
+            "unknown-key m.toml:3:1 root",
+            "missing-key m.toml:4:1 [topics.\"raw telemetry\"]",
+            "topic-name m.toml:4:9 \"raw telemetry\"",
+            "unknown-key m.toml:5:1 partitons",
+            "wrong-type m.toml:6:9 3",
+            "wrong-type m.toml:7:12 cleanup",
+            "wrong-type m.toml:7:45 1",
+            "variable-outside-environment m.toml:7:55 ${X}",
+            "empty-value m.toml:8:17 []",
+            "bad-duration m.toml:8:27 \"60\"",
+            "field-path m.toml:9:21 ",
+            "number-range m.toml:9:64 4",
+            "duplicate-entry m.toml:11:16 \"t\"",
+            "variable-syntax m.toml:13:14 ${1}",
+            "registry-auth m.toml:14:19 username",
+        ]
+    );
+}
+
+#[test]
+fn the_nearest_key_is_named_and_strangers_get_the_list() {
+    let found = parse("[topics.t]\nvalue = \"a.R\"\npartitions = 1\npartitons = 6\ncolour = 1").unwrap_err();
+    assert_eq!(found[0].message, "`topics.t` has no key `partitons`");
+    assert_eq!(found[0].help.as_deref(), Some("did you mean `partitions`?"));
+    assert!(
+        found[1].notes[0].starts_with("known keys: purpose, value, key"),
+        "{found:?}"
+    );
+    let found = parse("[topic.t]").unwrap_err();
+    assert_eq!(found[0].help.as_deref(), Some("did you mean `topics`?"));
+    let found = parse("[defaults]\ncompatibility = \"BACKWARDS\"").unwrap_err();
+    assert_eq!(found[0].help.as_deref(), Some("did you mean `BACKWARD`?"));
+}
+
+#[test]
+fn toml_that_is_none_has_its_place() {
+    assert_eq!(
+        faults("[topics.t]\nvalue = \"a\"\nvalue = \"b\""),
+        ["duplicate-key m.toml:3:1 value"]
+    );
+    assert_eq!(faults("[topics.t]\n[topics.t]"), ["duplicate-key m.toml:2:9 t"]);
+    assert_eq!(faults("[topics.t\nvalue = 1"), ["toml-syntax m.toml:1:10 "]);
+    assert_eq!(faults("topics = 3"), ["wrong-type m.toml:1:10 3"]);
+    assert_eq!(
+        faults("[[topics]]\nvalue = \"a\""),
+        ["wrong-type m.toml:1:1 [[topics]]"]
+    );
+}
+
+#[test]
+fn references_between_topics_groups_and_dead_letters_are_checked() {
+    let text = r#"
+[topics.a]
+value = "x.R"
+partitions = 6
+dead-letter = "a"
+[topics.b]
+value = "x.S"
+partitions = 3
+dead-letter = "a"
+[topics.c]
+value = "x.R"
+partitions = 3
+dead-letter = "x.dlq"
+[topics.d]
+value = "x.R"
+partitions = 4
+dead-letter = "x.dlq"
+[topics.e]
+value = "x.R"
+partitions = 4
+dead-letter = "x_dlq"
+[topics.f]
+value = "x.R"
+partitions = 6
+dead-letter = "a"
+[groups.g]
+topics = ["a", "bb", "zebra"]
+"#;
+    let manifest = parse(text).unwrap();
+    let found = manifest.check_references();
+    let seen: Vec<_> = found
+        .iter()
+        .map(|d| format!("{} {}", d.rule, d.primary.place))
+        .collect();
+    let wanted = [
+        "dead-letter m.toml:5:15",
+        "dead-letter m.toml:9:15",
+        "dead-letter m.toml:17:15",
+        "topic-name-collision m.toml:21:15",
+        "unknown-topic m.toml:27:16",
+        "unknown-topic m.toml:27:22",
+    ];
+    assert_eq!(seen, wanted);
+    assert_eq!(found[4].help.as_deref(), Some("did you mean `b`?"));
+}
+
+#[test]
+fn a_secret_in_the_manifest_is_refused_and_never_shown() {
+    let text = r#"
+[env.prod]
+bootstrap = "b:9092"
+kafka = { "sasl.username" = "u", "sasl.password" = "MARKER" }
+registry-auth = { username = "u", password = "MARKER" }
+registy = "MARKER"
+[env.x]
+bootstrap = 1
+kafka = { sasl.password = "MARKER", "ssl.key.password" = 12345 }
+"#;
+    let found = parse(text).unwrap_err();
+    let rules: Vec<_> = found.iter().map(|d| d.rule).collect();
+    let wanted = [
+        "secret-in-manifest",
+        "secret-in-manifest",
+        "unknown-key",
+        "wrong-type",
+        "wrong-type",
+        "wrong-type",
+    ];
+    assert_eq!(rules, wanted);
+    for diagnostic in &found {
+        let shown = diagnostic.primary.place.source.text();
+        let lines: Vec<_> = shown
+            .lines()
+            .filter(|l| l.contains("MARKER") || l.contains("12345"))
+            .collect();
+        assert_eq!(
+            lines,
+            ["registy = \"MARKER\""],
+            "only what no key calls a secret is shown"
+        );
+    }
+}
+
+#[test]
+fn the_chosen_environment_alone_is_expanded() {
+    let manifest = parse(FLEET).unwrap();
+    let nothing = |_: &str| None;
+    let no_file = |_: &Path| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+    let dev = manifest
+        .environment("dev")
+        .unwrap()
+        .resolve(&manifest, nothing, no_file)
+        .unwrap();
+    assert_eq!(dev.bootstrap, "localhost:9092");
+    assert_eq!(dev.registry.as_deref(), Some("http://localhost:8081"));
+    let prod = manifest.environment("prod").unwrap();
+    let unset = prod.resolve(&manifest, nothing, no_file).unwrap_err();
+    assert_eq!(unset.len(), 6);
+    assert!(unset.iter().all(|d| d.rule == "unset-variable"));
+    assert_eq!(
+        manifest.source.slice(unset[0].primary.place.span),
+        "${KAFKA_BOOTSTRAP_SERVERS}"
+    );
+    let lookup = |name: &str| Some(format!("value-of-{name}"));
+    let prod = prod.resolve(&manifest, lookup, no_file).unwrap();
+    assert_eq!(prod.kafka["sasl.password"].expose(), "value-of-KAFKA_PASSWORD");
+    assert_eq!(prod.kafka["sasl.username"].to_string(), "value-of-KAFKA_USER");
+    assert_eq!(prod.kafka["sasl.password"].to_string(), "***");
+    let printed = format!("{prod:?} {:?}", prod.registry_auth);
+    assert!(!printed.contains("PASSWORD"), "{printed}");
+    assert!(printed.contains("value-of-SCHEMA_REGISTRY_USER"), "{printed}");
+}
+
+#[test]
+fn secrets_come_from_files_too_and_from_a_registrys_url() {
+    let text = r#"
+[env.x]
+bootstrap = "b:9092"
+registry = "https://me%40home:p%3Aw@host:8081/api,https://me@other"
+kafka = { "sasl.password" = { file = "run/${NAME}" } }
+[env.y]
+bootstrap = { file = "nowhere" }
+registry = "https://u:p@host"
+registry-auth = { bearer = "${TOKEN}" }
+"#;
+    let mut manifest = parse(text).unwrap();
+    manifest.folder = "base".into();
+    let lookup = |name: &str| Some(name.to_lowercase());
+    let read = |path: &Path| match path.to_str() {
+        Some("base/run/name") => Ok("geheim\r\n".to_owned()),
+        _ => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
+    };
+    let x = manifest.environment("x").unwrap();
+    assert_eq!(x.kafka["sasl.password"].value.to_string(), "${file:run/${NAME}}");
+    let x = x.resolve(&manifest, lookup, read).unwrap();
+    assert_eq!(
+        x.kafka["sasl.password"],
+        ResolvedValue::Secret(Secret::new("geheim"))
+    );
+    assert_eq!(x.registry.as_deref(), Some("https://host:8081/api,https://other"));
+    assert_eq!(
+        x.registry_auth.basic,
+        Some(("me@home".to_owned(), Secret::new("p:w")))
+    );
+    let y = manifest.environment("y").unwrap();
+    let found = y.resolve(&manifest, lookup, read).unwrap_err();
+    assert_eq!(found[0].rule, "unreadable-file");
+    assert!(found[0].message.contains("base/nowhere"), "{}", found[0].message);
+}
