@@ -1,0 +1,61 @@
+//! What every generated type can do.
+
+use super::{DecodeError, Path, Reader, ValidationErrors};
+
+/// A type generated from an Avro schema: most often a record, but a top-level enum, union or fixed is one too.
+///
+/// Generated code has `SCHEMA`, `FINGERPRINT`, `to_avro`, `from_avro` and `validate` as items of the type itself, so
+/// that the trait need not be imported; the trait is for code that is generic over events.
+pub trait AvroRecord: Sized {
+    /// The whole schema text, self-contained, with documents and defaults.
+    const SCHEMA: &'static str;
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form, as Java's `SchemaNormalization.parsingFingerprint64`
+    /// computes it. Avro specification, "Schema Fingerprints".
+    const FINGERPRINT: u64;
+    /// The full name, such as `fleetops.events.RawTelemetryEvent`.
+    const NAME: &'static str;
+
+    /// Appends the bare Avro binary, without framing. Cannot fail; [`put`](super::put) says what becomes of values
+    /// that do not fit.
+    fn encode_avro(&self, out: &mut Vec<u8>);
+
+    /// Reads one value that was written with this very schema, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// Where the bytes are not such a value; the error has the offset.
+    fn decode_avro(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
+
+    /// Adds every violation of the schema's rules to `errors`; `path` is where this value stands in the whole.
+    fn validate_at(&self, path: &Path<'_>, errors: &mut ValidationErrors);
+
+    /// Holds the value against the rules of its schema.
+    ///
+    /// # Errors
+    /// All violations, each with its path.
+    #[inline]
+    fn validate(&self) -> Result<(), ValidationErrors> {
+        let mut errors = ValidationErrors::new();
+        self.validate_at(&Path::ROOT, &mut errors);
+        errors.into_result()
+    }
+
+    /// The bare Avro binary, without framing.
+    #[inline]
+    fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode_avro(&mut out);
+        out
+    }
+
+    /// The value in `bytes`, which were written with this very schema.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro), and for bytes after the end of the value.
+    #[inline]
+    fn from_avro(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let value = Self::decode_avro(&mut reader)?;
+        reader.finish()?;
+        Ok(value)
+    }
+}

@@ -1,0 +1,255 @@
+//! Validation: what a schema's rules say about a value, all of it at once.
+//!
+//! Avro has no rules beyond types, so schemas carry them as attributes (`minimum`, `pattern`, `maxLength`, the names
+//! of JSON Schema), and generated `validate()` calls the functions of [`check`], one for each rule. A valid value costs
+//! the comparisons and nothing else: paths are links on the stack, and texts are made only for a violation.
+
+pub mod check;
+
+use std::fmt::{self, Write as _};
+
+use thiserror::Error;
+
+/// How many violations are kept; of more, only the number. A hostile record could have millions.
+pub const MAX_VIOLATIONS: usize = 100;
+
+/// Characters of a value that a violation shows.
+const SHOWN: usize = 120;
+
+/// Where a value stands in the one that is validated, as a chain from the inside out.
+///
+/// ```
+/// use fleetops_runtime::codec::Path;
+///
+/// let telemetry = Path::ROOT.field("telemetry");
+/// let speeds = telemetry.field("speeds");
+/// assert_eq!(speeds.index(3).to_string(), "telemetry.speeds[3]");
+/// assert_eq!(speeds.key("a b").to_string(), "telemetry.speeds[\"a b\"]");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a> {
+    parent: Option<&'a Path<'a>>,
+    segment: Segment<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Segment<'a> {
+    Root,
+    Field(&'static str),
+    Index(usize),
+    Key(&'a str),
+}
+
+impl Path<'static> {
+    /// The value itself.
+    pub const ROOT: Path<'static> = Path {
+        parent: None,
+        segment: Segment::Root,
+    };
+}
+
+impl<'a> Path<'a> {
+    /// A field of the record here, by its Avro name.
+    #[inline]
+    pub fn field(&'a self, name: &'static str) -> Path<'a> {
+        Path {
+            parent: Some(self),
+            segment: Segment::Field(name),
+        }
+    }
+
+    /// An item of the array here.
+    #[inline]
+    pub fn index(&'a self, index: usize) -> Path<'a> {
+        Path {
+            parent: Some(self),
+            segment: Segment::Index(index),
+        }
+    }
+
+    /// An entry of the map here.
+    #[inline]
+    pub fn key(&'a self, key: &'a str) -> Path<'a> {
+        Path {
+            parent: Some(self),
+            segment: Segment::Key(key),
+        }
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Recursion as deep as the value; values that deep have been refused on the way in.
+        let parent_is_root = match self.parent {
+            Some(parent) => {
+                parent.fmt(f)?;
+                parent.parent.is_none()
+            }
+            None => true,
+        };
+        match self.segment {
+            Segment::Root => Ok(()),
+            Segment::Field(name) if parent_is_root => f.write_str(name),
+            Segment::Field(name) => write!(f, ".{name}"),
+            Segment::Index(index) => write!(f, "[{index}]"),
+            Segment::Key(key) => write!(f, "[{key:?}]"),
+        }
+    }
+}
+
+/// One rule that a value breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// Where, such as `telemetry.label_probability` or `evidence.frame_indices[2]`; empty for the value itself.
+    pub path: String,
+    /// The rule, by the name of the schema attribute: `minimum`, `pattern`; or of the logical type: `timestamp-nanos`.
+    pub rule: &'static str,
+    /// The value, cut off where it is long.
+    pub value: String,
+    /// What the rule asks for, such as `must be at least 0`.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        write!(f, "{}, found {} ({})", self.message, self.value, self.rule)
+    }
+}
+
+/// Every rule that a value breaks, in the order of the schema's fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Error)]
+pub struct ValidationErrors {
+    violations: Vec<Violation>,
+    omitted: usize,
+}
+
+impl ValidationErrors {
+    /// No violations. Allocates nothing.
+    #[inline]
+    pub const fn new() -> Self {
+        Self {
+            violations: Vec::new(),
+            omitted: 0,
+        }
+    }
+
+    /// `Ok` where there are none.
+    ///
+    /// # Errors
+    /// Itself, where there are some.
+    #[inline]
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.violations.is_empty() {
+            Ok(())
+        } else {
+            Err(self)
+        }
+    }
+
+    /// The violations, at most [`MAX_VIOLATIONS`].
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// How many more there were.
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+
+    /// Adds a violation: for rules that are not in [`check`].
+    #[cold]
+    pub fn add(
+        &mut self,
+        path: &Path<'_>,
+        rule: &'static str,
+        value: &dyn fmt::Display,
+        message: impl Into<String>,
+    ) {
+        if self.violations.len() >= MAX_VIOLATIONS {
+            self.omitted += 1;
+            return;
+        }
+        self.violations.push(Violation {
+            path: path.to_string(),
+            rule,
+            value: shortened(value),
+            message: message.into(),
+        });
+    }
+}
+
+impl fmt::Display for ValidationErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, violation) in self.violations.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; ")?;
+            }
+            violation.fmt(f)?;
+        }
+        if self.omitted > 0 {
+            write!(f, "; and {} more", self.omitted)?;
+        }
+        Ok(())
+    }
+}
+
+/// A value's text, cut off after [`SHOWN`] characters; what comes after them is never made.
+fn shortened(value: &dyn fmt::Display) -> String {
+    struct Limited(String, usize);
+    impl fmt::Write for Limited {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            for c in text.chars() {
+                if self.1 == 0 {
+                    return Err(fmt::Error);
+                }
+                self.0.push(c);
+                self.1 -= 1;
+            }
+            Ok(())
+        }
+    }
+    let mut limited = Limited(String::new(), SHOWN);
+    if write!(limited, "{value}").is_err() {
+        limited.0.push_str("...");
+    }
+    limited.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_violations_are_told_with_path_rule_and_value() {
+        let mut errors = ValidationErrors::new();
+        check::minimum(&mut errors, &Path::ROOT.field("frame_index"), &-1, &0);
+        check::max_length(&mut errors, &Path::ROOT.field("scene_id"), "abcdef", 5);
+        assert_eq!(
+            errors.to_string(),
+            "frame_index: must be at least 0, found -1 (minimum); \
+             scene_id: must have at most 5 characters, found \"abcdef\", 6 characters (maxLength)"
+        );
+        assert_eq!(errors.violations()[0].path, "frame_index");
+        assert_eq!(errors.violations()[0].rule, "minimum");
+        assert_eq!(errors.violations()[0].value, "-1");
+        assert!(ValidationErrors::new().into_result().is_ok());
+    }
+
+    #[test]
+    fn a_million_violations_and_a_long_text_stay_small() {
+        let mut errors = ValidationErrors::new();
+        let text = "x".repeat(1_000_000);
+        for i in 0..1_000 {
+            check::max_length(&mut errors, &Path::ROOT.index(i), &text, 1);
+        }
+        assert_eq!(errors.violations().len(), MAX_VIOLATIONS);
+        assert_eq!(errors.omitted(), 900);
+        let told = errors.to_string();
+        assert!(told.len() < 100 * (SHOWN + 100), "{} bytes", told.len());
+        assert!(told.ends_with("; and 900 more"));
+    }
+}
