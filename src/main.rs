@@ -1,2 +1,7 @@
-//! Command line.
-fn main() {}
+//! The `fleetops-registry` program: its command line is in `cli`.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,224 @@
+//! Options that every command has, and what follows from them: which manifest and schemas are read, how output looks.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{ArgAction, Args, ValueEnum};
+use fleetops_avro::source::{Place, Source, Span};
+use fleetops_codegen::load::Root;
+use fleetops_codegen::manifest::{self, Manifest, ResolvedEnvironment};
+
+use super::{CliError, report};
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// Annotations of a GitHub workflow.
+    Github,
+    /// A document (`docs`).
+    Markdown,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Environment of the manifest; only its variables are expanded
+    #[arg(long, global = true, value_name = "NAME", default_value = "dev")]
+    pub(crate) env: String,
+
+    /// The manifest [default: fleetops-registry.toml, here or in a folder above]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+
+    /// A schema file or a folder of them, instead of the manifest's; may be repeated
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) schemas: Vec<PathBuf>,
+
+    /// Kafka's bootstrap servers
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT,..",
+        env = "KAFKA_BOOTSTRAP_SERVERS",
+        hide_env_values = true
+    )]
+    pub(crate) bootstrap: Option<String>,
+
+    /// The schema registry
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SCHEMA_REGISTRY_URL",
+        hide_env_values = true
+    )]
+    pub(crate) registry: Option<String>,
+
+    /// How results are written
+    #[arg(long, global = true, value_name = "FORMAT")]
+    format: Option<Format>,
+
+    /// Colours on standard error and output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: clap::ColorChoice,
+
+    /// Results and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say what is being done; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+impl Global {
+    /// The format, one of those the command has; the first of them where none was asked for.
+    pub(crate) fn format(&self, of: &[Format]) -> Result<Format, CliError> {
+        let Some(format) = self.format else {
+            return Ok(of.first().copied().unwrap_or(Format::Text));
+        };
+        if of.contains(&format) {
+            return Ok(format);
+        }
+        let name = |f: &Format| {
+            f.to_possible_value()
+                .map(|v| v.get_name().to_owned())
+                .unwrap_or_default()
+        };
+        let names: Vec<String> = of.iter().map(name).collect();
+        Err(
+            CliError::usage(format!("this command does not write {}", name(&format)))
+                .with_help(format!("--format {}", names.join(" or "))),
+        )
+    }
+
+    /// The format asked for, if any.
+    pub(crate) fn asked_format(&self) -> Option<Format> {
+        self.format
+    }
+
+    /// Whether standard error gets colours.
+    pub(crate) fn color_stderr(&self) -> bool {
+        match self.color {
+            clap::ColorChoice::Always => true,
+            clap::ColorChoice::Never => false,
+            clap::ColorChoice::Auto => {
+                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            }
+        }
+    }
+
+    /// Writes a result to standard output. The text ends with its own line end.
+    pub(crate) fn result(&self, text: &str) -> Result<(), CliError> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(CliError::stdout)
+    }
+
+    /// Writes a line about what is going on to standard error, unless `--quiet`.
+    pub(crate) fn say(&self, line: &str) {
+        if !self.quiet {
+            report::line(line);
+        }
+    }
+
+    /// The same with `--verbose` only.
+    pub(crate) fn detail(&self, line: &str) {
+        if self.verbose > 0 {
+            report::line(line);
+        }
+    }
+
+    /// The manifest's path: what was asked for, else the one in the working directory or the nearest folder above.
+    fn manifest_path(&self) -> Option<PathBuf> {
+        if let Some(path) = &self.manifest {
+            return Some(path.clone());
+        }
+        if !self.schemas.is_empty() {
+            return None;
+        }
+        let here = PathBuf::from(manifest::FILE_NAME);
+        if here.exists() {
+            return Some(here);
+        }
+        let folder = std::env::current_dir().ok()?;
+        let mut above = folder.ancestors().skip(1).map(|f| f.join(manifest::FILE_NAME));
+        Some(above.find(|path| path.is_file()).unwrap_or(here))
+    }
+
+    /// Reads the manifest; `None` with `--schemas` and no `--manifest`.
+    pub(crate) fn load_manifest(&self) -> Result<Option<Manifest>, CliError> {
+        let Some(path) = self.manifest_path() else {
+            return Ok(None);
+        };
+        self.detail(&format!("reading {}", path.display()));
+        Manifest::load(&path).map(Some).map_err(CliError::Unreadable)
+    }
+
+    /// Where the schemas are: `--schemas`, else what the manifest says.
+    pub(crate) fn roots(&self, manifest: Option<&Manifest>) -> Vec<Root> {
+        match manifest {
+            Some(manifest) if self.schemas.is_empty() => manifest.schema_roots(),
+            _ => self
+                .schemas
+                .iter()
+                .map(|path| argument_root("--schemas", path))
+                .collect(),
+        }
+    }
+
+    /// The environment asked for, its variables expanded; flags and environment variables win.
+    pub(crate) fn environment(&self, manifest: &Manifest) -> Result<ResolvedEnvironment, CliError> {
+        let Some(environment) = manifest.environment(&self.env) else {
+            let names: Vec<&str> = manifest.environments.iter().map(|e| e.name.as_str()).collect();
+            let error = CliError::usage(format!(
+                "{} has no environment {}",
+                manifest.source.name(),
+                self.env
+            ));
+            return Err(
+                match (
+                    manifest::nearest(&self.env, names.iter().copied()),
+                    names.is_empty(),
+                ) {
+                    (Some(near), _) => error.with_help(format!("did you mean --env {near}?")),
+                    (None, true) => error.with_help(format!("add [env.{}] with `bootstrap`", self.env)),
+                    (None, false) => error.with_help(format!("there are: {}", names.join(", "))),
+                },
+            );
+        };
+        let lookup = |name: &str| std::env::var(name).ok();
+        let read = |path: &Path| std::fs::read_to_string(path);
+        let mut resolved = environment
+            .resolve(manifest, lookup, read)
+            .map_err(CliError::Unreadable)?;
+        if let Some(bootstrap) = &self.bootstrap {
+            resolved.bootstrap.clone_from(bootstrap);
+        }
+        if let Some(registry) = &self.registry {
+            resolved.registry = Some(registry.clone());
+        }
+        Ok(resolved)
+    }
+}
+
+/// A path given as an argument. Messages about it point at the argument.
+pub(crate) fn argument_root(option: &str, path: &Path) -> Root {
+    let shown = path.display().to_string();
+    let text = format!("{option} {shown}");
+    let start = (text.len() - shown.len()) as u32;
+    let end = text.len() as u32;
+    Root {
+        path: path.to_path_buf(),
+        place: Some(Place::new(
+            &Source::new("<arguments>", text),
+            Span::new(start, end),
+        )),
+    }
+}

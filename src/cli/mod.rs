@@ -1,0 +1,58 @@
+//! The command line: which commands and options there are, and which exit code each outcome has.
+//!
+//! One file a command. A command takes its own arguments and [`Global`], writes results to standard output through
+//! [`Global::result`], everything else to standard error, and gives an [`Outcome`] or a [`CliError`]; the exit code
+//! follows from that alone.
+
+#![allow(dead_code)] // until the commands that use it all are here
+
+mod demo;
+mod dev;
+mod error;
+mod global;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use error::{CliError, Outcome};
+pub(crate) use global::{Format, Global};
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 clean, 1 findings, 2 usage or unreadable input, 3 could not complete, 4 partly applied.
+
+Settings come from, in this order: the flag, the environment variable, [env.NAME] of the manifest, its defaults.";
+
+/// Code, compatibility checks, subjects and topics from .avsc files.
+#[derive(Debug, Parser)]
+#[command(name = "fleetops-registry", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Dev(dev::Args),
+}
+
+/// Runs the program: parses the arguments, dispatches, reports.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let global = cli.global;
+    let outcome: Result<Outcome, CliError> = match cli.command {
+        Command::Demo(args) => demo::run(args, &global),
+        Command::Dev(args) => dev::run(args, &global),
+    };
+    match outcome {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            report::error(&global, &error);
+            error.exit_code()
+        }
+    }
+}
