@@ -102,3 +102,15 @@ impl Diagnostic {
         self
     }
 }
+
+/// The finding as text.
+pub fn render(diagnostic: &Diagnostic, _color: bool) -> String {
+    let mut out = format!(
+        "error[{}]: {}\n --> {}\n {}",
+        diagnostic.rule, diagnostic.message, diagnostic.primary.place, diagnostic.primary.text
+    );
+    if let Some(help) = &diagnostic.help {
+        out += &format!("\n help: {help}");
+    }
+    out
+}

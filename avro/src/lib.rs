@@ -5,12 +5,16 @@
 //!
 //! The crate does no I/O, knows no Kafka and no async runtime: texts go in, values and diagnostics come out.
 
+pub mod canonical;
 pub mod diagnostic;
 pub mod json;
+pub mod parse;
 pub mod schema;
 pub mod source;
+mod text;
 pub mod wire;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
+pub use parse::{ParseError, ParseMode};
 pub use schema::{Schema, SchemaSet};
 pub use source::{Source, Span};

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::diagnostic::Diagnostic;
 use crate::json;
 use crate::source::{Place, Source, Span};
 
@@ -159,7 +160,8 @@ pub struct Field {
     pub ty: TypeId,
     /// Where the type stands (a reference's place is not the definition's).
     pub type_span: Span,
-    /// The default, checked against the type.
+    /// The default, checked against the type. Where a float or double has a string there, which Java takes, it is
+    /// the number that it stands for, or one of the strings `NaN`, `Infinity` and `-Infinity`.
     pub default: Option<json::Value>,
     /// Sort order.
     pub order: Order,
@@ -256,6 +258,7 @@ pub(crate) struct Inner {
     pub(crate) nodes: Vec<Node>,
     pub(crate) named: BTreeMap<Name, TypeId>,
     pub(crate) files: Vec<(Arc<Source>, TypeId)>,
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl SchemaSet {
@@ -267,6 +270,11 @@ impl SchemaSet {
     /// Every record, enum and fixed by full name, in the order of names.
     pub fn named(&self) -> impl Iterator<Item = (&Name, TypeId)> {
         self.inner.named.iter().map(|(name, id)| (name, *id))
+    }
+
+    /// What the parser took but somebody should look at, such as `logical-type-ignored`; in the order of files and lines.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.inner.warnings
     }
 
     /// The files, in the order they were given, and the type each has at its top.

@@ -1,0 +1,595 @@
+//! Records, enums and fixed: names, aliases, fields, symbols, sizes.
+
+use std::collections::HashMap;
+
+use crate::json::{self, Value};
+use crate::parse::build::{BROKEN, Builder, Recheck, Target, describe, head, target};
+use crate::parse::names::{self, PRIMITIVES};
+use crate::parse::suggest::nearest;
+use crate::parse::{ParseMode, defaults, equal, number};
+use crate::schema::{Enum, Field, Fixed, Kind, Name, Order, Record, TypeId};
+use crate::source::Span;
+
+/// Java cannot make a longer array.
+const MAX_FIXED: i32 = i32::MAX - 8;
+
+/// A name and where it stands; where there is none, the type is read for its errors only.
+struct Named {
+    name: Name,
+    span: Span,
+    missing: bool,
+}
+
+impl Builder {
+    fn name(&mut self, value: &Value, namespace: Option<&str>, what: &str) -> Named {
+        let own = value.get("namespace");
+        let own_text = own.and_then(Value::as_str);
+        if let (Some(own), None) = (own, own_text) {
+            self.ignored_attribute("namespace", own);
+        }
+        let space = own_text.or(namespace);
+        let Some(Value {
+            kind: json::Kind::String(written),
+            span,
+        }) = value.get("name")
+        else {
+            let (at, label) = match value.get("name") {
+                Some(name) => (name.span, format!("this is {}", describe(&name.kind))),
+                None => (head(value), format!("this {what} has no \"name\"")),
+            };
+            self.error("missing-name", at, format!("{what} without a name"), label)
+                .help = Some("add \"name\": \"...\", unique in its namespace".to_owned());
+            return Named {
+                name: Name {
+                    namespace: space.filter(|s| !s.is_empty()).map(str::to_owned),
+                    name: String::new(),
+                },
+                span: head(value),
+                missing: true,
+            };
+        };
+        let span = *span;
+        let (space, simple, space_span) = match written.rsplit_once('.') {
+            Some((space, simple)) => (Some(space), simple, Some(span)),
+            None => (
+                space,
+                written.as_str(),
+                own.filter(|_| own_text.is_some()).map(|v| v.span),
+            ),
+        };
+        let name = Name {
+            namespace: space.filter(|s| !s.is_empty()).map(str::to_owned),
+            name: simple.to_owned(),
+        };
+        self.check_name(simple, span, "invalid-name", &format!("the name of this {what}"));
+        if let (Some(space), Some(at)) = (&name.namespace, space_span) {
+            self.check_namespace(space, at);
+        }
+        let full = name.to_string();
+        if self.mode == ParseMode::Lenient && full.bytes().all(|b| b == b'.') && !full.is_empty() {
+            self.error("invalid-name", span, "a name of dots alone", "expected a name");
+        }
+        if PRIMITIVES.contains(&full.as_str()) {
+            self.error(
+                "reserved-name",
+                span,
+                format!("`{full}` is a primitive type"),
+                "a type of one's own cannot have this name",
+            )
+            .help = Some("rename it, or put it into a namespace".to_owned());
+        }
+        Named {
+            name,
+            span,
+            missing: false,
+        }
+    }
+
+    fn check_name(&mut self, name: &str, span: Span, rule: &'static str, what: &str) {
+        if let Err(why) = names::check(name, self.mode) {
+            let mended = names::mend(name, self.mode).filter(|m| m != name);
+            let mode = self.mode;
+            self.error(rule, span, format!("{what} {why}"), names::rule(mode))
+                .help = mended.map(|mended| match rule {
+                "invalid-symbol" => format!("for example \"{mended}\""),
+                _ => format!("for example \"{mended}\", with the real name in \"doc\""),
+            });
+        }
+    }
+
+    fn check_namespace(&mut self, namespace: &str, span: Span) {
+        for part in namespace.split('.') {
+            if let Err(why) = names::check(part, self.mode) {
+                let mode = self.mode;
+                let what = if part.is_empty() {
+                    "a part of the namespace".to_owned()
+                } else {
+                    format!("the part `{}` of the namespace", part.escape_debug())
+                };
+                let mended: Vec<String> = namespace
+                    .split('.')
+                    .filter_map(|part| names::mend(part, mode))
+                    .collect();
+                self.error(
+                    "invalid-namespace",
+                    span,
+                    format!("{what} {why}"),
+                    names::rule(mode),
+                )
+                .help = (!mended.is_empty()).then(|| format!("for example \"{}\"", mended.join(".")));
+                return;
+            }
+        }
+    }
+
+    fn ignored_attribute(&mut self, key: &str, value: &Value) {
+        let what = describe(&value.kind);
+        self.warning(
+            "attribute-ignored",
+            value.span,
+            format!("\"{key}\" is {what}, and ignored"),
+            "expected a string",
+        );
+    }
+
+    fn doc(&mut self, value: &Value) -> Option<String> {
+        let doc = value.get("doc")?;
+        if doc.as_str().is_none() {
+            self.ignored_attribute("doc", doc);
+        }
+        doc.as_str().map(str::to_owned)
+    }
+
+    /// The strings of `"aliases"`, each once.
+    fn aliases(&mut self, value: &Value) -> Vec<(String, Span)> {
+        let Some(aliases) = value.get("aliases") else {
+            return Vec::new();
+        };
+        let Some(items) = aliases.as_array() else {
+            let what = describe(&aliases.kind);
+            self.error(
+                "invalid-aliases",
+                aliases.span,
+                format!("\"aliases\" is {what}"),
+                "expected an array of names",
+            )
+            .help = aliases.as_str().map(|name| format!("write [\"{name}\"]"));
+            return Vec::new();
+        };
+        let mut out: Vec<(String, Span)> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for item in items {
+            match item.as_str() {
+                Some(alias) => {
+                    if seen.insert(alias) {
+                        out.push((alias.to_owned(), item.span));
+                    }
+                }
+                None => {
+                    let what = describe(&item.kind);
+                    self.error(
+                        "invalid-aliases",
+                        item.span,
+                        format!("an alias is {what}"),
+                        "expected a name",
+                    );
+                }
+            }
+        }
+        out
+    }
+
+    fn type_aliases(&mut self, value: &Value, name: &Name) -> Vec<Name> {
+        let mut out: Vec<Name> = Vec::new();
+        for (alias, span) in self.aliases(value) {
+            let full = if alias.contains('.') {
+                Name::parse(&alias)
+            } else {
+                Name {
+                    namespace: name.namespace.clone(),
+                    name: alias,
+                }
+            };
+            self.check_name(&full.name, span, "invalid-alias", "the alias");
+            if !out.contains(&full) {
+                out.push(full);
+            }
+        }
+        out
+    }
+
+    /// Enters a definition: Java's `ParseContext.put`.
+    fn define(&mut self, named: &Named, id: TypeId) -> TypeId {
+        if named.missing {
+            return BROKEN;
+        }
+        let full = named.name.to_string();
+        let Some(&first) = self.names.get(&full) else {
+            self.names.insert(full, id);
+            self.defined.push(id);
+            return id;
+        };
+        if !equal::equal(&self.nodes, first, id) {
+            let node = &self.nodes[first.index()];
+            let first_span = match &node.kind {
+                Kind::Record(r) => r.name_span,
+                Kind::Enum(e) => e.name_span,
+                Kind::Fixed(f) => f.name_span,
+                _ => node.place.span,
+            };
+            let mut first_place = node.place.clone();
+            first_place.span = first_span;
+            let diagnostic = self.error(
+                "duplicate-type",
+                named.span,
+                format!("`{full}` is defined twice, and differently"),
+                "defined again",
+            );
+            *diagnostic = diagnostic
+                .clone()
+                .related(first_place, "first definition")
+                .help(format!(
+                    "refer to the first as \"{full}\", or give this one another name or namespace"
+                ));
+        }
+        id
+    }
+
+    pub(crate) fn record(&mut self, value: &Value, namespace: Option<&str>, is_error: bool) -> TypeId {
+        let named = self.name(value, namespace, "record");
+        let doc = self.doc(value);
+        let mut fields = Vec::new();
+        let mut defaults = Vec::new();
+        match value.get("fields").map(|f| (f, f.as_array())) {
+            Some((_, Some(items))) => {
+                let mut seen: HashMap<String, Span> = HashMap::with_capacity(items.len());
+                for item in items {
+                    if let Some((field, walks)) = self.field(item, named.name.namespace.as_deref()) {
+                        if let Some(&first) = seen.get(&field.name) {
+                            let first = self.place(first);
+                            let record = named.name.clone();
+                            let diagnostic = self.error(
+                                "duplicate-field",
+                                field.name_span,
+                                format!("the record `{record}` has two fields `{}`", field.name),
+                                "second time",
+                            );
+                            *diagnostic = diagnostic
+                                .clone()
+                                .related(first, "first time")
+                                .help("rename or remove one of the two");
+                        } else {
+                            seen.insert(field.name.clone(), field.name_span);
+                        }
+                        if walks {
+                            defaults.push(fields.len());
+                        }
+                        fields.push(field);
+                    }
+                }
+            }
+            other => {
+                let (span, label) = match other {
+                    Some((fields, _)) => (fields.span, format!("this is {}", describe(&fields.kind))),
+                    None => (head(value), "this record has no \"fields\"".to_owned()),
+                };
+                self.error("missing-fields", span, "a record without fields", label)
+                    .help =
+                    Some("add \"fields\": [...]; a record of no fields has an empty array".to_owned());
+            }
+        }
+        let aliases = self.type_aliases(value, &named.name);
+        let id = self.finish_node(
+            value,
+            Kind::Record(Record {
+                name: named.name.clone(),
+                name_span: named.span,
+                aliases,
+                doc,
+                fields,
+                is_error,
+            }),
+        );
+        self.rechecks
+            .extend(defaults.into_iter().map(|field| Recheck { record: id, field }));
+        self.define(&named, id)
+    }
+
+    /// A field, and whether its default is one that must be checked again when everything is known.
+    fn field(&mut self, value: &Value, namespace: Option<&str>) -> Option<(Field, bool)> {
+        let Some(members) = value.as_object() else {
+            let what = describe(&value.kind);
+            self.error(
+                "field-not-an-object",
+                value.span,
+                format!("a field is {what}"),
+                "expected an object with \"name\" and \"type\"",
+            );
+            return None;
+        };
+        self.duplicate_keys(members);
+        let name = value.get("name");
+        let (name_text, name_span) = match name.map(|n| (n.as_str(), n.span)) {
+            Some((Some(text), span)) => (Some(text), span),
+            other => {
+                let (span, label) = match (other, name) {
+                    (Some((_, span)), Some(name)) => (span, format!("this is {}", describe(&name.kind))),
+                    _ => (head(value), "this field has no \"name\"".to_owned()),
+                };
+                self.error("missing-field-name", span, "a field without a name", label)
+                    .help = Some("add \"name\": \"...\"".to_owned());
+                (None, span)
+            }
+        };
+        let doc = self.doc(value);
+        let Some(ty_value) = value.get("type") else {
+            let label = "this field has no \"type\"";
+            self.error("missing-field-type", head(value), "a field without a type", label)
+                .help = Some("add \"type\", for example \"string\"".to_owned());
+            return None;
+        };
+        let ty = self.schema(ty_value, namespace);
+        let order = self.order(value);
+        let mut default = value.get("default").cloned();
+        self.text_default(ty, &mut default);
+        let mut walks = false;
+        if let Some(default) = &default {
+            walks = self.check_default(name_text.unwrap_or(""), ty, default, ty_value.span);
+        }
+        if let Some(name) = name_text {
+            self.check_name(name, name_span, "invalid-field-name", "the name of this field");
+        }
+        let attributes: Vec<json::Member> = value
+            .members()
+            .into_iter()
+            .filter(|m| {
+                !matches!(
+                    m.key.as_str(),
+                    "default" | "doc" | "name" | "order" | "type" | "aliases"
+                )
+            })
+            .cloned()
+            .collect();
+        self.misplaced_logical_type(ty, &attributes);
+        let aliases = self.aliases(value).into_iter().map(|(alias, _)| alias).collect();
+        let field = Field {
+            name: name_text?.to_owned(),
+            name_span,
+            aliases,
+            doc,
+            ty,
+            type_span: ty_value.span,
+            default,
+            order,
+            attributes,
+            span: value.span,
+        };
+        Some((field, walks))
+    }
+
+    /// Java takes a string as the default of a float or double, and makes a number of it.
+    fn text_default(&mut self, ty: TypeId, default: &mut Option<Value>) {
+        let Some(value) = default else { return };
+        let json::Kind::String(text) = &value.kind else {
+            return;
+        };
+        let Target::Known(id) = target(ty) else { return };
+        if !matches!(self.nodes[id.index()].kind, Kind::Float | Kind::Double) {
+            return;
+        }
+        match number::parse_double(text) {
+            Some(number) if number.is_finite() => {
+                value.kind = json::Kind::Number(number::java_double(number))
+            }
+            Some(number) if number.is_nan() => value.kind = json::Kind::String("NaN".to_owned()),
+            Some(number) => {
+                let text = if number > 0.0 { "Infinity" } else { "-Infinity" };
+                value.kind = json::Kind::String(text.to_owned());
+            }
+            None => {
+                let text = text.clone();
+                let span = value.span;
+                *default = None;
+                self.error(
+                    "invalid-default",
+                    span,
+                    format!("the default \"{}\" is not a number", text.escape_debug()),
+                    "expected a number, \"NaN\", \"Infinity\" or \"-Infinity\"",
+                );
+            }
+        }
+    }
+
+    fn check_default(&mut self, field: &str, ty: TypeId, default: &Value, type_span: Span) -> bool {
+        if self.mode == ParseMode::Lenient {
+            return false;
+        }
+        let mut check = defaults::Check::new(&self.nodes, &self.forwards, None, &mut self.fuel);
+        let result = check.value(ty, default);
+        let walks = check.met_record;
+        if let Err(mismatch) = result {
+            let source = self.source.clone();
+            self.errors
+                .push(mismatch.diagnostic(field, default, &source, type_span));
+            return false;
+        }
+        walks
+    }
+
+    fn order(&mut self, value: &Value) -> Order {
+        let Some(order) = value.get("order") else {
+            return Order::Ascending;
+        };
+        match order.as_str().map(str::to_uppercase).as_deref() {
+            Some("ASCENDING") => return Order::Ascending,
+            Some("DESCENDING") => return Order::Descending,
+            Some("IGNORE") => return Order::Ignore,
+            _ => {}
+        }
+        let near = order
+            .as_str()
+            .and_then(|word| nearest(word, ["ascending", "descending", "ignore"]));
+        self.error(
+            "invalid-order",
+            order.span,
+            "a field's \"order\" is none of the three",
+            "expected \"ascending\", \"descending\" or \"ignore\"",
+        )
+        .help = near.map(|near| format!("did you mean \"{near}\"?"));
+        Order::Ascending
+    }
+
+    fn misplaced_logical_type(&mut self, ty: TypeId, attributes: &[json::Member]) {
+        let Some(member) = attributes
+            .iter()
+            .find(|m| m.key == "logicalType" && m.value.as_str().is_some())
+        else {
+            return;
+        };
+        if let Target::Known(id) = target(ty)
+            && self.nodes[id.index()].logical.is_some()
+        {
+            return;
+        }
+        let name = member.value.as_str().unwrap_or("").to_owned();
+        self.warning(
+            "logical-type-misplaced",
+            Span::new(member.key_span.start, member.value.span.end),
+            "a logical type beside the field's type, and ignored",
+            "it belongs into the type",
+        )
+        .help = Some(format!(
+            "write \"type\": {{\"type\": ..., \"logicalType\": \"{name}\"}}"
+        ));
+    }
+
+    pub(crate) fn enumeration(&mut self, value: &Value, namespace: Option<&str>) -> TypeId {
+        let named = self.name(value, namespace, "enum");
+        let doc = self.doc(value);
+        let mut symbols = Vec::new();
+        let mut symbol_spans = Vec::new();
+        match value.get("symbols").map(|s| (s, s.as_array())) {
+            Some((_, Some(items))) => {
+                let mut seen: HashMap<String, Span> = HashMap::with_capacity(items.len());
+                for item in items {
+                    let symbol = match item.as_str() {
+                        Some(symbol) => symbol.to_owned(),
+                        // Java has a null there, which it writes as null.
+                        None if self.mode == ParseMode::Lenient => "null".to_owned(),
+                        None => {
+                            let what = describe(&item.kind);
+                            self.error(
+                                "invalid-symbol",
+                                item.span,
+                                format!("a symbol is {what}"),
+                                "expected a name",
+                            );
+                            continue;
+                        }
+                    };
+                    self.check_name(&symbol, item.span, "invalid-symbol", "the symbol");
+                    if let Some(&first) = seen.get(&symbol) {
+                        let first = self.place(first);
+                        let diagnostic = self.error(
+                            "duplicate-symbol",
+                            item.span,
+                            format!("the symbol `{}` is there twice", symbol.escape_debug()),
+                            "second time",
+                        );
+                        *diagnostic = diagnostic
+                            .clone()
+                            .related(first, "first time")
+                            .help("remove one of the two");
+                    } else {
+                        seen.insert(symbol.clone(), item.span);
+                    }
+                    symbols.push(symbol);
+                    symbol_spans.push(item.span);
+                }
+            }
+            other => {
+                let (span, label) = match other {
+                    Some((symbols, _)) => (symbols.span, format!("this is {}", describe(&symbols.kind))),
+                    None => (head(value), "this enum has no \"symbols\"".to_owned()),
+                };
+                self.error("missing-symbols", span, "an enum without symbols", label)
+                    .help = Some("add \"symbols\": [\"...\"]".to_owned());
+            }
+        }
+        let default = self.enum_default(value, &symbols);
+        let aliases = self.type_aliases(value, &named.name);
+        let id = self.finish_node(
+            value,
+            Kind::Enum(Enum {
+                name: named.name.clone(),
+                name_span: named.span,
+                aliases,
+                doc,
+                symbols,
+                symbol_spans,
+                default,
+            }),
+        );
+        self.define(&named, id)
+    }
+
+    fn enum_default(&mut self, value: &Value, symbols: &[String]) -> Option<String> {
+        let default = value.get("default")?;
+        let Some(symbol) = default.as_str() else {
+            self.ignored_attribute("default", default);
+            return None;
+        };
+        if !symbols.iter().any(|s| s == symbol) {
+            let near = nearest(symbol, symbols.iter().map(String::as_str)).map(str::to_owned);
+            self.error(
+                "invalid-enum-default",
+                default.span,
+                format!(
+                    "the default `{}` is not a symbol of the enum",
+                    symbol.escape_debug()
+                ),
+                "expected one of \"symbols\"",
+            )
+            .help = Some(match near {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("add \"{symbol}\" to the symbols, or choose one of them"),
+            });
+        }
+        Some(symbol.to_owned())
+    }
+
+    pub(crate) fn fixed(&mut self, value: &Value, namespace: Option<&str>) -> TypeId {
+        let named = self.name(value, namespace, "fixed");
+        let doc = self.doc(value);
+        let size = match value.get("size") {
+            Some(Value {
+                kind: json::Kind::Number(text),
+                ..
+            }) if json::is_integral(text) => text
+                .parse::<i32>()
+                .ok()
+                .filter(|size| (0..=MAX_FIXED).contains(size)),
+            _ => None,
+        };
+        if size.is_none() {
+            let (span, label) = match value.get("size") {
+                Some(size) => (size.span, format!("expected an integer from 0 to {MAX_FIXED}")),
+                None => (head(value), "this fixed has no \"size\"".to_owned()),
+            };
+            self.error("invalid-size", span, "a fixed without a valid size", label)
+                .help = Some("add \"size\", the number of bytes".to_owned());
+        }
+        let aliases = self.type_aliases(value, &named.name);
+        let id = self.finish_node(
+            value,
+            Kind::Fixed(Fixed {
+                name: named.name.clone(),
+                name_span: named.span,
+                aliases,
+                doc,
+                size: size.map_or(0, |size| size.unsigned_abs() as usize),
+            }),
+        );
+        self.define(&named, id)
+    }
+}
