@@ -4,6 +4,10 @@
 //! `cargo build`, the terminal and the machine formats. A diagnostic without a place is a bug of the rule that made
 //! it: [`Diagnostic::error`] therefore asks for one.
 
+mod render;
+
+pub use render::render;
+
 use crate::source::Place;
 
 /// How bad it is. Only errors fail a command.
@@ -101,16 +105,4 @@ impl Diagnostic {
         self.help = Some(text.into());
         self
     }
-}
-
-/// The finding as text.
-pub fn render(diagnostic: &Diagnostic, _color: bool) -> String {
-    let mut out = format!(
-        "error[{}]: {}\n --> {}\n {}",
-        diagnostic.rule, diagnostic.message, diagnostic.primary.place, diagnostic.primary.text
-    );
-    if let Some(help) = &diagnostic.help {
-        out += &format!("\n help: {help}");
-    }
-    out
 }
