@@ -150,7 +150,8 @@ impl Repository {
     }
 
     fn is_shallow(&self) -> bool {
-        self.ask(&["rev-parse", "--is-shallow-repository"]).is_ok_and(|a| a.as_deref() == Some("true"))
+        self.ask(&["rev-parse", "--is-shallow-repository"])
+            .is_ok_and(|a| a.as_deref() == Some("true"))
     }
 
     fn commit(&self, revision: &str) -> Result<Option<String>, GitError> {
@@ -238,7 +239,9 @@ impl Repository {
         let mut files: Vec<(String, String)> = Vec::new();
         for entry in listing.split('\0') {
             // MODE SP TYPE SP ID TAB PATH
-            let Some((about, path)) = entry.split_once('\t') else { continue };
+            let Some((about, path)) = entry.split_once('\t') else {
+                continue;
+            };
             let mut about = about.split(' ');
             let (mode, id) = (about.next().unwrap_or(""), about.nth(1).unwrap_or(""));
             if mode.starts_with("100") && wanted(path) {
@@ -254,7 +257,11 @@ impl Repository {
         Ok(self.read(revision, path, |p| p == path)?.pop())
     }
 
-    fn contents(&self, revision: &Revision, files: &[(String, String)]) -> Result<Vec<Arc<Source>>, GitError> {
+    fn contents(
+        &self,
+        revision: &Revision,
+        files: &[(String, String)],
+    ) -> Result<Vec<Arc<Source>>, GitError> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
@@ -272,11 +279,18 @@ impl Repository {
         let mut sources = Vec::with_capacity(files.len());
         for (path, _) in files {
             // ID SP TYPE SP SIZE LF CONTENT LF
-            let end = rest.iter().position(|b| *b == b'\n').ok_or_else(|| failed("its output ends early."))?;
+            let end = rest
+                .iter()
+                .position(|b| *b == b'\n')
+                .ok_or_else(|| failed("its output ends early."))?;
             let (header, after) = rest.split_at(end);
-            let size = std::str::from_utf8(header).ok().and_then(|h| h.rsplit(' ').next()?.parse::<usize>().ok());
+            let size = std::str::from_utf8(header)
+                .ok()
+                .and_then(|h| h.rsplit(' ').next()?.parse::<usize>().ok());
             let size = size.ok_or_else(|| failed(&format!("{path} is missing.")))?;
-            let content = after.get(1..1 + size).ok_or_else(|| failed("its output ends early."))?;
+            let content = after
+                .get(1..1 + size)
+                .ok_or_else(|| failed("its output ends early."))?;
             rest = after.get(2 + size..).unwrap_or_default();
             let name = format!("{}:{path}", revision.short());
             let text = std::str::from_utf8(content).map_err(|_| GitError::NotText { name: name.clone() })?;
@@ -294,7 +308,11 @@ fn shown(path: &Path) -> String {
 }
 
 fn line(out: &Output) -> String {
-    String::from_utf8_lossy(&out.stdout).lines().next().unwrap_or_default().to_owned()
+    String::from_utf8_lossy(&out.stdout)
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn said(out: &Output) -> String {
@@ -308,8 +326,15 @@ fn git(folder: &Path, arguments: &[&str], input: Option<String>) -> Result<Outpu
     if !folder.as_os_str().is_empty() {
         command.arg("-C").arg(folder);
     }
-    command.args(arguments).env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
-    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+    command
+        .args(arguments)
+        .env("LC_ALL", "C")
+        .env("GIT_OPTIONAL_LOCKS", "0");
+    command.stdin(if input.is_some() {
+        Stdio::piped()
+    } else {
+        Stdio::null()
+    });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(GitError::NoProgram)?;
     // A thread feeds it: git answers while it is being asked, and a full pipe on either side would stop both.
@@ -352,7 +377,14 @@ mod tests {
     use super::*;
 
     fn run(folder: &Path, arguments: &[&str]) {
-        let settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"];
+        let settings = [
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@t",
+            "-c",
+            "init.defaultBranch=main",
+        ];
         let all: Vec<&str> = settings.into_iter().chain(arguments.iter().copied()).collect();
         let out = git(folder, &all, None).unwrap();
         assert!(out.status.success(), "{arguments:?}: {}", said(&out));
@@ -383,11 +415,20 @@ mod tests {
         let path = repository.relative(&folder.path().join("s p/deep/..")).unwrap();
         assert_eq!(path, "s p");
         let read = repository.read(&base, &path, |p| p.ends_with(".avsc")).unwrap();
-        let seen: Vec<_> = read.iter().map(|s| (s.name().to_owned(), s.text().to_owned())).collect();
+        let seen: Vec<_> = read
+            .iter()
+            .map(|s| (s.name().to_owned(), s.text().to_owned()))
+            .collect();
         let short = base.short();
-        let wanted = [(format!("{short}:s p/a.avsc"), "old ä".to_owned()), (format!("{short}:s p/deep/ü*.avsc"), String::new())];
+        let wanted = [
+            (format!("{short}:s p/a.avsc"), "old ä".to_owned()),
+            (format!("{short}:s p/deep/ü*.avsc"), String::new()),
+        ];
         assert_eq!(seen, wanted);
-        assert_eq!(repository.read_file(&base, "s p/a.avsc").unwrap().unwrap().text(), "old ä");
+        assert_eq!(
+            repository.read_file(&base, "s p/a.avsc").unwrap().unwrap().text(),
+            "old ä"
+        );
         assert_eq!(repository.read_file(&base, "nothing").unwrap(), None);
         assert_eq!(repository.read(&base, "", |_| true).unwrap().len(), 3);
     }
@@ -399,18 +440,30 @@ mod tests {
         assert!(matches!(error, GitError::NoRepository { .. }), "{error}");
         run(nowhere.path(), &["init", "-q", "-b", "main"]);
         let empty = Repository::find(nowhere.path()).unwrap();
-        assert!(matches!(empty.merge_base().unwrap_err(), GitError::NoRevision { .. }));
+        assert!(matches!(
+            empty.merge_base().unwrap_err(),
+            GitError::NoRevision { .. }
+        ));
 
         let (folder, repository) = repository();
         let error = repository.revision("no-such").unwrap_err();
-        assert!(matches!(error, GitError::NoRevision { shallow: false, .. }), "{error}");
+        assert!(
+            matches!(error, GitError::NoRevision { shallow: false, .. }),
+            "{error}"
+        );
         let error = repository.revision("--help").unwrap_err();
-        assert!(matches!(error, GitError::NoRevision { .. }), "an option is not a revision: {error}");
+        assert!(
+            matches!(error, GitError::NoRevision { .. }),
+            "an option is not a revision: {error}"
+        );
         let error = repository.relative(nowhere.path()).unwrap_err();
         assert!(matches!(error, GitError::Outside { .. }), "{error}");
         run(folder.path(), &["branch", "-q", "-m", "trunk"]);
         let error = repository.merge_base().unwrap_err();
-        assert!(matches!(error, GitError::NoDefaultBranch { shallow: false, .. }), "{error}");
+        assert!(
+            matches!(error, GitError::NoDefaultBranch { shallow: false, .. }),
+            "{error}"
+        );
     }
 
     #[test]
@@ -426,16 +479,40 @@ mod tests {
         let clone = tempfile::tempdir().unwrap();
         let url = format!("file://{}", folder.path().display());
         let to = clone.path().to_str().unwrap();
-        run(clone.path(), &["clone", "-q", "--depth", "1", "--branch", "feature", &url, to]);
+        run(
+            clone.path(),
+            &["clone", "-q", "--depth", "1", "--branch", "feature", &url, to],
+        );
         let repository = Repository::find(clone.path()).unwrap();
         let error = repository.merge_base().unwrap_err();
-        assert!(matches!(error, GitError::NoDefaultBranch { shallow: true, .. }), "{error}");
-        run(clone.path(), &["fetch", "-q", "--depth", "1", "origin", "main:refs/remotes/origin/main"]);
+        assert!(
+            matches!(error, GitError::NoDefaultBranch { shallow: true, .. }),
+            "{error}"
+        );
+        run(
+            clone.path(),
+            &[
+                "fetch",
+                "-q",
+                "--depth",
+                "1",
+                "origin",
+                "main:refs/remotes/origin/main",
+            ],
+        );
         let error = repository.merge_base().unwrap_err();
-        assert!(matches!(error, GitError::NoMergeBase { shallow: true, .. }), "{error}");
+        assert!(
+            matches!(error, GitError::NoMergeBase { shallow: true, .. }),
+            "{error}"
+        );
         let help = error.help();
         let command = &help[help.find("git fetch").unwrap()..help.find(" (for").unwrap()];
-        let out = Command::new("sh").arg("-c").arg(command).current_dir(clone.path()).output().unwrap();
+        let out = Command::new("sh")
+            .arg("-c")
+            .arg(command)
+            .current_dir(clone.path())
+            .output()
+            .unwrap();
         assert!(out.status.success(), "{}", said(&out));
         assert_eq!(repository.merge_base().unwrap().label, "origin/main");
     }

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fleetops_avro::Diagnostic;
 use fleetops_avro::source::{Place, Source, Span};
+use fleetops_avro::{Diagnostic, SchemaSet};
 
 /// How deep folders are searched. Deeper nesting is taken for a loop of links.
 const DEPTH: usize = 64;
@@ -30,6 +30,24 @@ impl From<PathBuf> for Root {
     fn from(path: PathBuf) -> Self {
         Self { path, place: None }
     }
+}
+
+/// Reads and parses all schemas under `roots`.
+///
+/// # Errors
+/// Files that cannot be read, and what is wrong with those that can.
+pub fn load_schemas(roots: &[PathBuf]) -> Result<SchemaSet, Vec<Diagnostic>> {
+    let roots: Vec<Root> = roots.iter().cloned().map(Root::from).collect();
+    load_roots(&roots)
+}
+
+/// The same for roots that know who named them.
+///
+/// # Errors
+/// As [`load_schemas`].
+pub fn load_roots(roots: &[Root]) -> Result<SchemaSet, Vec<Diagnostic>> {
+    let sources = read_roots(roots)?;
+    SchemaSet::parse(&sources).map_err(|e| e.diagnostics)
 }
 
 /// Reads the texts of all schema files under `roots`, in the order of their paths.
@@ -60,14 +78,9 @@ pub fn read_roots(roots: &[Root]) -> Result<Vec<Arc<Source>>, Vec<Diagnostic>> {
     }
     let mut sources = Vec::new();
     for file in files {
-        let name = file.display().to_string();
-        match read_text(&file) {
-            Ok(text) => sources.push(Source::new(name, text)),
-            Err(why) => {
-                let place = Place::new(&Source::new(name.as_str(), ""), Span::default());
-                let message = format!("schema file {name} cannot be read");
-                found.push(Diagnostic::error("unreadable-file", place, message, why));
-            }
+        match read(&file) {
+            Ok(source) => sources.push(source),
+            Err(why) => found.push(*why),
         }
     }
     if found.is_empty() { Ok(sources) } else { Err(found) }
@@ -111,8 +124,25 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), (Pa
     Ok(())
 }
 
-/// The text of a file; what is wrong, in words, where there is none.
-pub(crate) fn read_text(path: &Path) -> Result<String, String> {
+/// A text file, called by its path.
+///
+/// # Errors
+/// The file is not there, is a folder, is too large or not UTF-8.
+pub fn read(path: &Path) -> Result<Arc<Source>, Box<Diagnostic>> {
+    let name = path.display().to_string();
+    let bytes = read_bytes(path).map_err(|why| {
+        let place = Place::new(&Source::new(name.as_str(), ""), Span::default());
+        Box::new(Diagnostic::error(
+            "unreadable-file",
+            place,
+            format!("{name} cannot be read"),
+            why,
+        ))
+    })?;
+    Source::decode(name, bytes)
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let about = fs::metadata(path).map_err(|e| reason(&e))?;
     if about.is_dir() {
         return Err("this is a folder".to_owned());
@@ -123,11 +153,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, String> {
             about.len()
         ));
     }
-    let bytes = fs::read(path).map_err(|e| reason(&e))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        format!("not UTF-8: byte {at} starts no character")
-    })
+    fs::read(path).map_err(|e| reason(&e))
 }
 
 fn reason(error: &std::io::Error) -> String {
@@ -144,4 +170,86 @@ fn fault(root: &Root, rule: &'static str, message: String, label: &str, help: &s
         Place::new(&Source::new(name, ""), Span::default())
     });
     Diagnostic::error(rule, place, message, label).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(roots: &[Root]) -> Vec<String> {
+        let found = load_roots(roots).expect_err("must be refused");
+        found
+            .iter()
+            .map(|d| format!("{}: {} ({})", d.rule, d.message, d.primary.text))
+            .collect()
+    }
+
+    #[test]
+    fn folders_are_searched_in_the_order_of_paths_and_files_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("b/deep")).unwrap();
+        fs::create_dir_all(at(".git")).unwrap();
+        for name in [
+            "z.avsc",
+            "b/deep/y.avsc",
+            "a.avsc",
+            ".git/x.avsc",
+            ".hidden.avsc",
+            "b/readme.md",
+        ] {
+            fs::write(at(name), "\"int\"").unwrap();
+        }
+        let roots = [
+            Root::from(folder.path().to_path_buf()),
+            Root::from(at("a.avsc")),
+            Root::from(at("b")),
+        ];
+        let names: Vec<_> = read_roots(&roots)
+            .unwrap()
+            .iter()
+            .map(|s| s.name().to_owned())
+            .collect();
+        let wanted = ["a.avsc", "b/deep/y.avsc", "z.avsc"].map(|n| at(n).display().to_string());
+        assert_eq!(names, wanted);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_all_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("empty")).unwrap();
+        let path = folder.path().display();
+        let roots = [Root::from(at("empty")), Root::from(at("missing"))];
+        assert_eq!(
+            faults(&roots),
+            [
+                format!("no-schemas: {path}/empty holds no schema (no *.avsc file in this folder or below)"),
+                format!("unreadable-file: {path}/missing cannot be read (no such file or folder)"),
+            ]
+        );
+        fs::write(at("bad.avsc"), b"\"\xff\"").unwrap();
+        fs::write(at("worse.avsc"), "{").unwrap();
+        assert_eq!(
+            faults(&[Root::from(at("bad.avsc"))])[0].split(':').next(),
+            Some("not-utf-8")
+        );
+        assert_eq!(load_roots(&[Root::from(at("worse.avsc"))]).unwrap_err().len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_back_is_an_error_not_a_loop() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("loop")).unwrap();
+        let told = faults(&[Root::from(folder.path().to_path_buf())]);
+        assert!(told[0].starts_with("unreadable-file: "), "{told:?}");
+    }
+
+    #[test]
+    fn the_fleets_schemas_are_loaded() {
+        let set = load_schemas(&[PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas"))]).unwrap();
+        assert!(set.get("fleetops.events.RawTelemetryEvent").is_some());
+        assert_eq!(set.files().count(), 5);
+    }
 }

@@ -52,21 +52,11 @@ impl Manifest {
     /// # Errors
     /// The file cannot be read or is not UTF-8 (rule `unreadable-file`), or what [`Manifest::parse`] finds.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let name = path.display().to_string();
-        let source = crate::load::read_text(path).map(|text| Source::new(name.as_str(), text));
-        let source = source.map_err(|why| {
-            let nowhere = Place::new(&Source::new(name.as_str(), ""), Span::default());
-            vec![
-                Diagnostic::error(
-                    "unreadable-file",
-                    nowhere,
-                    format!("the manifest {name} cannot be read"),
-                    why,
-                )
-                .help(format!(
-                    "name the manifest with --manifest, or start one: {FILE_NAME} with `[schemas]` and `roots = [\"schemas\"]`"
-                )),
-            ]
+        let source = crate::load::read(path).map_err(|why| {
+            let help = format!(
+                "name the manifest with --manifest, or start one: {FILE_NAME} with `[schemas]` and `roots = [\"schemas\"]`"
+            );
+            vec![why.help(help)]
         })?;
         let mut manifest = Self::parse(source)?;
         manifest.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();

@@ -5,17 +5,17 @@ use fleetops_avro::schema::SchemaSet;
 use fleetops_avro::source::Span;
 
 use super::path::same;
-use super::{Manifest, Topic};
+use super::{FieldPath, Manifest, Topic};
 
-pub(super) fn check(manifest: &Manifest, _: &SchemaSet) -> Vec<Diagnostic> {
+pub(super) fn check(manifest: &Manifest, schemas: &SchemaSet) -> Vec<Diagnostic> {
     manifest
         .topics
         .iter()
-        .flat_map(|topic| stages(manifest, topic))
+        .flat_map(|topic| stages(manifest, schemas, topic))
         .collect()
 }
 
-fn stages(manifest: &Manifest, topic: &Topic) -> Vec<Diagnostic> {
+fn stages(manifest: &Manifest, schemas: &SchemaSet, topic: &Topic) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     if let Some(dedup) = &topic.dedup {
         found.extend(unkeyed(manifest, topic, dedup.span, "duplicates are told"));
@@ -39,7 +39,10 @@ fn stages(manifest: &Manifest, topic: &Topic) -> Vec<Diagnostic> {
             .help("add `dedup = { key = [\"FIELD\"], ttl = \"60s\" }` with the fields that name an event"),
         );
     }
-    if let Some(key) = topic.key.as_ref().filter(|key| !same(key, &reorder.by)) {
+    if let Some(key) = topic.key.as_ref().filter(|key| !same(key, &reorder.by))
+        && leads_somewhere(schemas, topic, &reorder.by)
+        && leads_somewhere(schemas, topic, key)
+    {
         found.push(
             Diagnostic::warning(
                 "reorder-by-not-key",
@@ -59,6 +62,13 @@ fn stages(manifest: &Manifest, topic: &Topic) -> Vec<Diagnostic> {
         );
     }
     found
+}
+
+/// A path that leads nowhere has been told; what else could be said of it would be noise.
+fn leads_somewhere(schemas: &SchemaSet, topic: &Topic, path: &FieldPath) -> bool {
+    schemas
+        .get(&topic.value.value)
+        .is_some_and(|s| path.resolve(schemas, s.root()).is_ok())
 }
 
 /// A stage looks at one partition; without a key the records that belong together are in several.

@@ -330,3 +330,189 @@ registry-auth = { bearer = "${TOKEN}" }
     assert_eq!(found[0].rule, "unreadable-file");
     assert!(found[0].message.contains("base/nowhere"), "{}", found[0].message);
 }
+
+fn fleet_schemas() -> fleetops_avro::SchemaSet {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas");
+    crate::load::load_schemas(&[root.into()]).unwrap()
+}
+
+/// What a change to the fleet's manifest makes of the check: rule, the word under the caret, help.
+fn checked(from: &str, to: &str) -> Vec<String> {
+    let text = FLEET.replacen(from, to, 1);
+    assert_ne!(text, FLEET);
+    let manifest = parse(&text).unwrap();
+    let found = manifest.check(&fleet_schemas());
+    let told = found.iter().map(|d| {
+        let word = d.primary.place.source.slice(d.primary.place.span);
+        format!(
+            "{:?} {} {word}: {} | {}",
+            d.severity,
+            d.rule,
+            d.message,
+            d.help.as_deref().unwrap_or("")
+        )
+    });
+    told.collect()
+}
+
+#[test]
+fn the_fleets_manifest_fits_its_schemas() {
+    let found = parse(FLEET).unwrap().check(&fleet_schemas());
+    assert_eq!(found, []);
+}
+
+#[test]
+fn paths_are_resolved_to_fields_and_types() {
+    let schemas = fleet_schemas();
+    let manifest = parse(FLEET).unwrap();
+    let record = schemas.get("fleetops.events.RawTelemetryEvent").unwrap().root();
+    let reorder = manifest.topics[0].reorder.as_ref().unwrap();
+    let path = reorder.epoch.as_ref().unwrap().resolve(&schemas, record).unwrap();
+    assert_eq!(path.steps.len(), 2);
+    assert!(!path.optional());
+    assert!(matches!(
+        schemas.node(path.leaf).kind,
+        fleetops_avro::schema::Kind::String
+    ));
+    let read = |text: &str| {
+        let manifest = parse(&format!(
+            "[topics.t]\nvalue = \"a\"\npartitions = 1\nkey = \"{text}\""
+        ))
+        .unwrap();
+        manifest.topics[0]
+            .key
+            .clone()
+            .unwrap()
+            .resolve(&schemas, record)
+            .unwrap()
+    };
+    let speed = read("telemetry.velocity.magnitude");
+    assert!(speed.optional() && speed.behind_optional());
+    assert!(matches!(
+        schemas.node(speed.leaf).kind,
+        fleetops_avro::schema::Kind::Double
+    ));
+    let track = read("track_id");
+    assert!(track.optional() && !track.behind_optional());
+    assert_ne!(track.leaf, track.steps[0].declared);
+}
+
+#[test]
+fn the_caret_is_under_the_wrong_segment() {
+    let manifest =
+        parse(&FLEET.replacen("metadata.replay_session_id", "metadata.replay_sesion_id", 1)).unwrap();
+    let found = manifest.check(&fleet_schemas());
+    assert_eq!(found.len(), 1);
+    let line = manifest
+        .source
+        .text()
+        .lines()
+        .position(|l| l.contains("sesion"))
+        .unwrap()
+        + 1;
+    let at = manifest.source.line_column(found[0].primary.place.span.start);
+    let column = manifest
+        .source
+        .text()
+        .lines()
+        .nth(line - 1)
+        .unwrap()
+        .find("replay_sesion_id")
+        .unwrap()
+        + 1;
+    assert_eq!((at.line, at.column), (line, column));
+    assert_eq!(
+        found[0].help.as_deref(),
+        Some("did you mean `replay_session_id`?")
+    );
+    assert!(
+        found[0].related[0]
+            .place
+            .source
+            .name()
+            .ends_with("RawTelemetryEvent.avsc")
+    );
+}
+
+#[test]
+fn wrong_paths_and_types_are_told() {
+    for (from, to, wanted) in [
+        (
+            "fleetops.events.RawTelemetryEvent",
+            "fleetops.events.RawTelemetryEvnt",
+            "Error unknown-type \"fleetops.events.RawTelemetryEvnt\": topic raw_telemetry carries fleetops.events.RawTelemetryEvnt, which no schema defines | did you mean `fleetops.events.RawTelemetryEvent`?",
+        ),
+        (
+            "fleetops.events.RawTelemetryEvent",
+            "RawTelemetryEvent",
+            "Error unknown-type \"RawTelemetryEvent\": topic raw_telemetry carries RawTelemetryEvent, which no schema defines | did you mean `fleetops.events.RawTelemetryEvent`?",
+        ),
+        (
+            "fleetops.events.OperatorActionEvent",
+            "fleetops.events.Severity",
+            "Error value-not-record \"fleetops.events.Severity\": topic operator_actions carries fleetops.events.Severity, which is no record | wrap it in a record: only a record can get another field later",
+        ),
+        (
+            "by = \"vehicle_id\"",
+            "by = \"vehicle_id.x\"",
+            "Error unknown-field x: `vehicle_id` is a string and has no fields | a path leads through records, and through unions of null and a record",
+        ),
+        (
+            "sequence = \"frame_index\"",
+            "sequence = \"track_id\"",
+            "Error sequence-type track_id: `track_id` is the sequence, but may be null | make the field required: take null out of its union",
+        ),
+        (
+            "sequence = \"frame_index\"",
+            "sequence = \"event_time\"",
+            "Error sequence-type event_time: `event_time` cannot be the sequence: it is a long (timestamp-micros) | ",
+        ),
+        (
+            "stamp       = \"processing_time\"",
+            "stamp       = \"frame_index\"",
+            "Error stamp-type frame_index: `frame_index` cannot be the stamp: it is an int | ",
+        ),
+        (
+            "key         = \"alert_id\"",
+            "key         = \"created_at\"",
+            "Error key-type created_at: `created_at` cannot be the record key: it is a long (timestamp-micros) | ",
+        ),
+        (
+            "epoch = \"metadata.replay_session_id\"",
+            "epoch = \"telemetry\"",
+            "Error reorder-type telemetry: `telemetry` cannot be the epoch: it is record fleetops.events.Telemetry | ",
+        ),
+        (
+            "\"vehicle_id\", \"event_id\"",
+            "\"vehicle_id\", \"track_id\"",
+            "Warning optional-dedup track_id: `track_id` is a dedup field, but may be null | make the field required: take null out of its union",
+        ),
+        (
+            "dedup       = { key = [\"vehicle_id\", \"event_id\"], ttl = \"60s\" }\n",
+            "",
+            "Error reorder-without-dedup { by = \"vehicle_id\", epoch = \"metadata.replay_session_id\", sequence = \"frame_index\", ring = 10, tolerance = 2, hold = \"300ms\" }: topic raw_telemetry is reordered but has no dedup key | add `dedup = { key = [\"FIELD\"], ttl = \"60s\" }` with the fields that name an event",
+        ),
+        (
+            "\"LogAppendTime\"",
+            "\"CreateTime\"",
+            "Warning dedup-create-time \"CreateTime\": topic raw_telemetry has dedup, but its records carry their producers' time | add \"message.timestamp.type\" = \"LogAppendTime\" to the topic's config",
+        ),
+    ] {
+        assert_eq!(checked(from, to), [wanted], "{to}");
+    }
+    let both = checked("key         = \"vehicle_id\"\n", "");
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert!(
+        both.iter().all(|t| t.starts_with("Error unkeyed-stage ")),
+        "{both:?}"
+    );
+    let other = checked("key         = \"vehicle_id\"", "key         = \"track_id\"");
+    assert!(
+        other[0].starts_with("Warning optional-key track_id: "),
+        "{other:?}"
+    );
+    assert!(
+        other[1].starts_with("Warning reorder-by-not-key \"vehicle_id\": "),
+        "{other:?}"
+    );
+}
