@@ -4,8 +4,9 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
+use fleetops_avro::SchemaSet;
 use fleetops_avro::source::{Place, Source, Span};
-use fleetops_codegen::load::Root;
+use fleetops_codegen::load::{self, Root};
 use fleetops_codegen::manifest::{self, Manifest, ResolvedEnvironment};
 
 use super::{CliError, report};
@@ -74,6 +75,15 @@ pub(crate) struct Global {
     /// Say what is being done; twice for more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// What a command works on: the schemas, and the manifest where one is read.
+#[derive(Debug)]
+pub(crate) struct Project {
+    /// The manifest; `None` with `--schemas` and no `--manifest`.
+    pub(crate) manifest: Option<Manifest>,
+    /// All schemas.
+    pub(crate) schemas: SchemaSet,
 }
 
 impl Global {
@@ -171,6 +181,34 @@ impl Global {
                 .map(|path| argument_root("--schemas", path))
                 .collect(),
         }
+    }
+
+    /// Reads manifest and schemas and holds them against each other. Warnings are told.
+    pub(crate) fn load(&self) -> Result<Project, CliError> {
+        let manifest = self.load_manifest()?;
+        let roots = self.roots(manifest.as_ref());
+        let schemas = load::load_roots(&roots).map_err(CliError::Unreadable)?;
+        report::warnings(self, schemas.warnings());
+        if let Some(manifest) = &manifest {
+            let found = manifest.check(&schemas);
+            if manifest::has_errors(&found) {
+                return Err(CliError::Unreadable(found));
+            }
+            report::warnings(self, &found);
+        }
+        Ok(Project { manifest, schemas })
+    }
+
+    /// The same where the command can do nothing without a manifest.
+    pub(crate) fn load_with_manifest(&self, command: &str) -> Result<(Manifest, SchemaSet), CliError> {
+        let project = self.load()?;
+        let manifest = project.manifest.ok_or_else(|| {
+            CliError::usage(format!(
+                "`{command}` needs a manifest, and --schemas alone reads none"
+            ))
+            .with_help("add --manifest FILE")
+        })?;
+        Ok((manifest, project.schemas))
     }
 
     /// The environment asked for, its variables expanded; flags and environment variables win.

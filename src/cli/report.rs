@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use fleetops_avro::source::Place;
-use fleetops_avro::{Diagnostic, Severity};
+use fleetops_avro::{Diagnostic, Severity, diagnostic};
 use serde_json::json;
 
 use super::{CliError, Format, Global};
@@ -34,14 +34,7 @@ pub(crate) fn diagnostics(global: &Global, format: Format, found: &[Diagnostic])
 
 fn text(global: &Global, found: &[Diagnostic]) {
     for diagnostic in found {
-        let _ = global;
-        line(&format!(
-            "{}[{}]: {} --> {}",
-            severity(diagnostic),
-            diagnostic.rule,
-            diagnostic.message,
-            diagnostic.primary.place
-        ));
+        line(diagnostic::render(diagnostic, global.color_stderr()).trim_end());
         line("");
     }
 }
