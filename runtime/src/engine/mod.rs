@@ -5,223 +5,130 @@
 //! One [`Engine`] serves one partition for one assignment. After a rebalance a new one is made; nothing of the old one
 //! is carried over but what the log and the committed offset tell.
 //!
+//! The order of the stages is dedup, decode, reorder: dedup comes before decoding where a record has our header, and
+//! after it where it has none. The time of a record is the running maximum of the partition's timestamps; the clock only
+//! ends waiting at the end of the log.
+//!
 //! The engine does not decode, does not retry, does not commit: it says what may be committed.
+//!
+//! ```
+//! use std::time::Duration;
+//! use fleetops_runtime::engine::{Decoded, Engine, EngineConfig, Meta, Output};
+//! use fleetops_runtime::topic::{DedupSpec, ReorderSpec, Sequence};
+//!
+//! let mut config = EngineConfig::default();
+//! config.dedup = Some(DedupSpec { ttl: Duration::from_secs(60) });
+//! config.reorder = Some(ReorderSpec { ring: 10, tolerance: 2, hold: Duration::from_millis(300) });
+//! let mut engine = Engine::new(config);
+//! let mut out = Vec::new();
+//!
+//! // Frames 0, 2, 1 of one vehicle, and frame 1 once more.
+//! for (offset, frame) in [(0, 0), (1, 2), (2, 1), (3, 1)] {
+//!     let key = format!("event-{frame}");
+//!     let meta = Meta {
+//!         offset,
+//!         timestamp_ms: Some(1_700_000_000_000 + offset),
+//!         dedup_key: Some(key.as_bytes()),
+//!         value: Some(b"..."),
+//!         replayed: false,
+//!     };
+//!     let sequence = Sequence { by: "scene_0_ego".into(), epoch: "session".into(), index: frame };
+//!     let decode = || Decoded::Event {
+//!         payload: frame,
+//!         dedup_key: Some(key.clone().into_bytes()),
+//!         sequence: Some(sequence),
+//!     };
+//!     engine.receive(meta, Duration::from_millis(offset as u64), decode, &mut out);
+//! }
+//! let frames: Vec<_> = out.iter().map(|o| match o { Output::Handle { payload, .. } => *payload, _ => -1 }).collect();
+//! assert_eq!(frames, [0, 1, 2]);
+//! assert_eq!((engine.counts().duplicates, engine.counts().reordered), (1, 1));
+//!
+//! // Frame 2 at offset 1 is still being handled: nothing beyond it may be committed.
+//! engine.settle(0);
+//! engine.settle(2);
+//! assert_eq!(engine.watermark(), Some(1));
+//! engine.settle(1);
+//! assert_eq!(engine.watermark(), Some(4));
+//! ```
+
+mod checkpoint;
+mod config;
+mod counts;
+mod dedup;
+mod frames;
+mod key;
+mod mistakes;
+mod offsets;
+mod record;
+mod reorder;
+mod sink;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-use crate::topic::{DedupSpec, ReorderSpec, Sequence};
+pub use checkpoint::Checkpoint;
+pub use config::EngineConfig;
+pub use counts::EngineCounts;
+pub use record::{Decoded, LogEnd, Meta, Output, PoisonCause, Refusal};
 
-/// What the engine must know about a record before it is decoded.
-#[derive(Debug, Clone, Copy)]
-pub struct Meta<'a> {
-    /// The record's offset. Offsets must rise from call to call; holes are normal.
-    pub offset: i64,
-    /// The record's timestamp in milliseconds since 1970, where it has one.
-    pub timestamp_ms: Option<i64>,
-    /// The value of the header `dedup-key`, where the record has one.
-    pub dedup_key: Option<&'a [u8]>,
-    /// The record's value as it lies in the log; `None`: a tombstone. Where a topic has no dedup key, two records with
-    /// one sequence number count as the same record if their values are equal.
-    pub value: Option<&'a [u8]>,
-    /// The record carries the header `dead-letter-replay`: it goes past dedup and reorder.
-    pub replayed: bool,
-}
+use crate::topic::Sequence;
+use checkpoint::Trail;
+use dedup::Dedup;
+use frames::Item;
+use key::{Key, Keyed};
+use mistakes::{Mistake, planted};
+use offsets::Offsets;
+use reorder::Reorder;
+use sink::Sink;
 
-/// What decoding made of a record.
+/// Dedup, reorder and watermark of one partition for one assignment. See the [module's text](self).
 ///
-/// The payload is what the caller wants back for this record: the event, or the raw record that is to be dead-lettered.
-#[derive(Debug)]
-pub enum Decoded<P> {
-    /// A valid event.
-    Event {
-        /// What the caller gets back.
-        payload: P,
-        /// The dedup key made of the event's fields ([`crate::topic::Topic::dedup_key`]).
-        dedup_key: Option<Vec<u8>>,
-        /// The event's place in its sequence ([`crate::topic::Topic::sequence`]).
-        sequence: Option<Sequence>,
-    },
-    /// A null value. It is handled as such, neither dedup'd nor reordered.
-    Tombstone(P),
-    /// Bad framing, unknown schema ID, undecodable, or invalid.
-    Poison(P),
-}
-
-/// What is to be done with a record. Each carries an offset that stays outstanding until [`Engine::settle`] is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output<P> {
-    /// Give it to the handler. Records of one `by` value must be handled in the order in which they come out.
-    Handle {
-        /// The record's offset.
-        offset: i64,
-        /// What [`Decoded`] carried.
-        payload: P,
-    },
-    /// The reorder stage cannot take it: to the dead-letter topic where one is declared.
-    Refused {
-        /// The record's offset.
-        offset: i64,
-        /// Why.
-        outcome: Refusal,
-        /// What [`Decoded`] carried.
-        payload: P,
-    },
-    /// It cannot be read or cannot be trusted: to the dead-letter topic, or the consumer stops.
-    Poison {
-        /// The record's offset.
-        offset: i64,
-        /// Why.
-        cause: PoisonCause,
-        /// What [`Decoded`] carried.
-        payload: P,
-    },
-}
-
-/// Why the reorder stage refuses a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Refusal {
-    /// Its place has been passed.
-    Late,
-    /// Its place has been passed, by as much as the ring remembers or more.
-    TooOld,
-    /// Another record with the same sequence number came first.
-    Conflict,
-    /// Its sequence number is far ahead, and the next record did not confirm it.
-    Jump,
-}
-
-/// Why a record is poison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PoisonCause {
-    /// The caller said so: [`Decoded::Poison`].
-    Decoding,
-    /// The header `dedup-key` is not what the decoded fields give.
-    HeaderContradicted,
-}
-
-/// The settings of one partition's engine.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct EngineConfig {
-    /// Deduplication, if any.
-    pub dedup: Option<DedupSpec>,
-    /// Reordering, if any.
-    pub reorder: Option<ReorderSpec>,
-    /// The group's committed offset at the time of assignment. What lies below it is warm: it feeds the stages and has
-    /// no output.
-    pub committed: Option<i64>,
-    /// What the committed offset's metadata says; the first record given to the engine must then be the one at
-    /// [`Checkpoint::warm_start`]. `None`: reading starts where [`offsets_for_times`] or the log's start puts it.
-    ///
-    /// [`offsets_for_times`]: https://docs.rs/rdkafka/latest/rdkafka/consumer/trait.Consumer.html#method.offsets_for_times
-    pub checkpoint: Option<Checkpoint>,
-}
-
-/// The broker's answer to the question where the log ends (rule 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogEnd {
-    /// The partition's high watermark: the offset that the next record gets.
-    pub high_watermark: i64,
-    /// The consumer's position: all records below it have been given to [`Engine::receive`].
-    pub position: i64,
-    /// When the question was sent, on the clock of `now`.
-    pub asked_at: Duration,
-}
-
-/// What is kept in the metadata of a committed offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Checkpoint {
-    warm_start: i64,
-    running_max_ms: i64,
-    window_ms: i64,
-}
-
-/// What an engine has seen and done so far. Warm records count in `warm` only.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EngineCounts {
-    /// Records at or above the committed offset.
-    pub received: u64,
-    /// Records below the committed offset, read to warm up the stages.
-    pub warm: u64,
-    /// Dropped by dedup.
-    pub duplicates: u64,
-    /// Dropped by reorder: the same record under a sequence number that waits or was emitted.
-    pub frame_duplicates: u64,
-    /// Refused: another record under a sequence number that waits or was emitted.
-    pub conflicts: u64,
-    /// Refused: its place has been passed.
-    pub late: u64,
-    /// Refused: its place has been passed by at least the ring.
-    pub too_old: u64,
-    /// Refused: an unconfirmed jump.
-    pub jumps: u64,
-    /// Missing sequence numbers that were given up, each counted.
-    pub gaps: u64,
-    /// Given to the handler after a record of the same `by` value that has a higher offset.
-    pub reordered: u64,
-    /// Unreadable, invalid, or contradicting their header.
-    pub poison: u64,
-    /// Given to the handler, tombstones and replayed dead letters included.
-    pub handled: u64,
-    /// Null values among the handled.
-    pub tombstones: u64,
-    /// Replayed dead letters among the received.
-    pub replayed: u64,
-}
-
-/// Dedup, reorder and watermark of one partition for one assignment. See the module's text.
+/// `P` is what the caller wants back for a record: the event, or the raw record for a dead letter.
 #[derive(Debug)]
 pub struct Engine<P> {
-    config: EngineConfig,
+    committed: Option<i64>,
+    /// No warm record is to come any more.
+    live: bool,
+    /// Running maximum of the timestamps.
+    time: Option<i64>,
+    keyed: Keyed,
+    dedup: Option<Dedup>,
+    reorder: Option<Reorder<P>>,
+    offsets: Offsets,
+    trail: Option<Trail>,
     counts: EngineCounts,
-    waiting: Vec<P>,
-}
-
-impl EngineConfig {
-    /// How much log below the committed offset the stages need, in log time: the longer of the dedup TTL and, where the
-    /// topic is reordered, 60 s. `None`: no stage keeps anything, so there is nothing to warm up.
-    pub fn warm_window(&self) -> Option<Duration> {
-        let reorder = self.reorder.map(|_| Duration::from_secs(60));
-        self.dedup.map(|d| d.ttl).max(reorder)
-    }
-}
-
-impl Checkpoint {
-    /// Reads the metadata of a committed offset. `None`: it is empty, foreign, or of an unknown version.
-    pub fn parse(metadata: &[u8]) -> Option<Self> {
-        let _ = metadata;
-        None
-    }
-
-    /// The offset at which reading must start, so that the stages know all that their verdicts rest on.
-    pub fn warm_start(&self) -> i64 {
-        self.warm_start
-    }
-
-    /// Whether this checkpoint reaches far enough back for these settings: its own window may have been shorter, and a
-    /// warm start above the committed offset is nonsense. If not, treat the commit as one without metadata.
-    pub fn serves(&self, config: &EngineConfig) -> bool {
-        let _ = config;
-        let _ = (self.running_max_ms, self.window_ms);
-        false
-    }
 }
 
 impl<P> Engine<P> {
     /// An engine for a partition that has just been assigned.
+    ///
+    /// A checkpoint that does not [serve](Checkpoint::serves) these settings is ignored.
     pub fn new(config: EngineConfig) -> Self {
+        let start = config.checkpoint.filter(|checkpoint| checkpoint.serves(&config));
         Self {
-            config,
+            committed: config.committed,
+            live: config.committed.is_none(),
+            time: start.map(|checkpoint| checkpoint.running_max_ms()),
+            keyed: Keyed::random(),
+            dedup: config
+                .dedup
+                .map(|spec| Dedup::new(millis_up(spec.ttl), config.max_dedup_entries)),
+            reorder: config.reorder.map(|spec| Reorder::new(&spec, config.max_tracks)),
+            offsets: Offsets::new(config.committed),
+            trail: config.window_ms().map(|window| Trail::new(window, start)),
             counts: EngineCounts::default(),
-            waiting: Vec::new(),
         }
     }
 
-    /// Takes the next record of the partition. `decode` is called at most once, and not for what dedup drops by its
-    /// header. What is to be done is appended to `out`: for this record, and for others that it set free.
+    /// Takes the next record of the partition. `decode` is called at most once, and not where its result is not needed:
+    /// for what dedup drops by its header, and for warm records of which no stage needs the fields. What is to be done is
+    /// appended to `out`: for this record, and for others that it set free.
     ///
-    /// `now` is a monotonic clock, from any fixed start. A record at or below the last one received is ignored.
+    /// `now` is a monotonic clock, from any fixed start. Offsets must rise, and reading must start at the checkpoint's
+    /// warm start where the engine was given one. A record at or below the last one received is ignored and counted in
+    /// [`EngineCounts::repeated`].
     pub fn receive(
         &mut self,
         meta: Meta<'_>,
@@ -229,41 +136,115 @@ impl<P> Engine<P> {
         decode: impl FnOnce() -> Decoded<P>,
         out: &mut Vec<Output<P>>,
     ) {
-        let _ = (meta, now, decode(), out);
+        if self.offsets.last().is_some_and(|last| meta.offset <= last) {
+            self.counts.repeated += 1;
+            return;
+        }
+        let warm = self.committed.is_some_and(|committed| meta.offset < committed);
+        self.time = self.time.max(meta.timestamp_ms);
+        let time = self.time.unwrap_or(0);
+        let mut sink = Sink {
+            keyed: &self.keyed,
+            offsets: &mut self.offsets,
+            counts: &mut self.counts,
+            out,
+            warm: !self.live,
+        };
+        // Before anything else, so that even a decoder that panics leaves the record outstanding.
+        if warm {
+            sink.counts.warm += 1;
+            sink.offsets.pass(meta.offset);
+        } else {
+            sink.counts.received += 1;
+            sink.offsets.take(meta.offset);
+        }
+        if let Some(trail) = &mut self.trail {
+            trail.observe(meta.offset, time, sink.offsets.watermark());
+        }
+        if let Some(reorder) = &mut self.reorder {
+            // The time is looked at before the record that raised it.
+            reorder.advance(time, &mut sink);
+            if !warm && !self.live {
+                reorder.settle_warm();
+            }
+        }
+        self.live |= !warm;
+        sink.warm = warm;
+        let stages = Stages {
+            dedup: self.dedup.as_mut(),
+            reorder: self.reorder.as_mut(),
+            sink,
+            time,
+            now,
+            warm,
+        };
+        stages.run(meta, decode);
+        self.counts.dedup_forgotten = self.dedup.as_ref().map_or(0, Dedup::forgotten);
     }
 
     /// When [`Engine::tick`] should be called next, with a [`LogEnd`] asked for at or after that time.
     /// `None`: nothing waits. A time in the past means: ask now.
     pub fn next_deadline(&self) -> Option<Duration> {
-        None
+        self.reorder.as_ref()?.next_deadline()
     }
 
     /// Lets what has waited for the hold time go, if the log ends at our position (rule 5). Without `log_end`, or when
     /// more of the log is to come, nothing is set free, and [`Engine::next_deadline`] says when to ask again.
     pub fn tick(&mut self, now: Duration, log_end: Option<LogEnd>, out: &mut Vec<Output<P>>) {
-        let _ = (now, log_end, out);
+        let (Some(reorder), Some(end)) = (&mut self.reorder, log_end) else {
+            return;
+        };
+        let position = self
+            .offsets
+            .last()
+            .map_or(end.position, |last| end.position.max(last.saturating_add(1)));
+        if end.high_watermark > position && !planted(Mistake::HoldByClockAlone) {
+            reorder.ask_later(now);
+            return;
+        }
+        let mut sink = Sink {
+            keyed: &self.keyed,
+            offsets: &mut self.offsets,
+            counts: &mut self.counts,
+            out,
+            warm: !self.live,
+        };
+        reorder.clock(end.asked_at, self.time.unwrap_or(0), &mut sink);
     }
 
-    /// A declared end of the stream: everything that waits comes out, in order. A plain shutdown must not call it.
+    /// A declared end of the stream: everything that waits comes out, in order, and unconfirmed jumps are refused. A
+    /// plain shutdown must not call it: the next owner of the partition still expects what is missing.
     pub fn finish(&mut self, out: &mut Vec<Output<P>>) {
-        let _ = out;
+        let Some(reorder) = &mut self.reorder else { return };
+        let mut sink = Sink {
+            keyed: &self.keyed,
+            offsets: &mut self.offsets,
+            counts: &mut self.counts,
+            out,
+            warm: !self.live,
+        };
+        reorder.finish(self.time.unwrap_or(0), &mut sink);
     }
 
-    /// The record at `offset` needs no more work: it was handled, or its dead letter was acknowledged. Call it only for
-    /// offsets that came out. Unknown or settled offsets are ignored.
+    /// The record at `offset` needs no more work: it was handled, or its dead letter was acknowledged, or it is given up
+    /// for good. Call it only for offsets that came out. Offsets that are unknown or settled already are ignored.
     pub fn settle(&mut self, offset: i64) {
-        let _ = offset;
+        self.offsets.settle(offset);
     }
 
     /// The offset that may be committed: the lowest outstanding one, or the last received + 1, never below the committed
-    /// one. `None`: nothing was committed and nothing received.
+    /// one. It never falls. `None`: nothing was committed and nothing received.
     pub fn watermark(&self) -> Option<i64> {
-        self.config.committed
+        self.offsets.watermark()
     }
 
-    /// The metadata to commit with [`Engine::watermark`]. At most 100 ASCII characters; empty where no stage needs one.
+    /// The metadata to commit with [`Engine::watermark`]: a [`Checkpoint`] as text, at most [`Checkpoint::MAX_LEN`] ASCII
+    /// characters. Empty where no stage needs one, or no record below the watermark has been seen.
     pub fn checkpoint(&self) -> String {
-        String::new()
+        let found = self
+            .watermark()
+            .and_then(|watermark| self.trail.as_ref()?.checkpoint(watermark));
+        found.map(|checkpoint| checkpoint.to_string()).unwrap_or_default()
     }
 
     /// The counters so far.
@@ -273,11 +254,151 @@ impl<P> Engine<P> {
 
     /// Number of records that wait in the reorder stage, quarantined ones included. Warm ones do not count.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.reorder.as_ref().map_or(0, Reorder::waiting)
     }
 
     /// Number of records that are not settled: waiting, or given out.
     pub fn outstanding(&self) -> usize {
-        self.waiting.len()
+        self.offsets.outstanding()
     }
+
+    /// The last offset received, warm ones included.
+    pub fn last_received(&self) -> Option<i64> {
+        self.offsets.last()
+    }
+
+    /// Number of keys that dedup remembers.
+    pub fn dedup_entries(&self) -> usize {
+        self.dedup.as_ref().map_or(0, Dedup::entries)
+    }
+
+    /// Number of pairs of `by` and `epoch` that the reorder stage remembers.
+    pub fn tracks(&self) -> usize {
+        self.reorder.as_ref().map_or(0, Reorder::tracks)
+    }
+}
+
+/// One record's way through the stages.
+struct Stages<'a, P> {
+    dedup: Option<&'a mut Dedup>,
+    reorder: Option<&'a mut Reorder<P>>,
+    sink: Sink<'a, P>,
+    time: i64,
+    now: Duration,
+    warm: bool,
+}
+
+impl<P> Stages<'_, P> {
+    fn run(mut self, meta: Meta<'_>, decode: impl FnOnce() -> Decoded<P>) {
+        if meta.replayed && !planted(Mistake::ReplayDedupd) {
+            return self.past(meta, decode);
+        }
+        let header = meta
+            .dedup_key
+            .filter(|_| meta.value.is_some() || planted(Mistake::TombstoneDedupd));
+        if let Some(text) = header
+            && self.is_duplicate(|keyed| keyed.of(text))
+        {
+            return;
+        }
+        let needs_fields = self.reorder.is_some() || (self.dedup.is_some() && header.is_none());
+        if self.warm && !(needs_fields && meta.value.is_some()) {
+            return;
+        }
+        match decode() {
+            Decoded::Tombstone(payload) => self.tombstone(meta.offset, payload),
+            Decoded::Poison(payload) => self.poison(meta.offset, PoisonCause::Decoding, payload),
+            Decoded::Event {
+                payload,
+                dedup_key,
+                sequence,
+            } => {
+                self.event(meta, header, payload, dedup_key, sequence);
+            }
+        }
+    }
+
+    /// A replayed dead letter was judged by dedup and reorder when it first came: now it is to be handled.
+    fn past(&mut self, meta: Meta<'_>, decode: impl FnOnce() -> Decoded<P>) {
+        if self.warm {
+            return;
+        }
+        self.sink.counts.replayed += 1;
+        match decode() {
+            Decoded::Tombstone(payload) => self.tombstone(meta.offset, payload),
+            Decoded::Poison(payload) => self.poison(meta.offset, PoisonCause::Decoding, payload),
+            Decoded::Event { payload, .. } => self.sink.handle(meta.offset, payload),
+        }
+    }
+
+    fn event(
+        &mut self,
+        meta: Meta<'_>,
+        header: Option<&[u8]>,
+        payload: P,
+        dedup_key: Option<Vec<u8>>,
+        sequence: Option<Sequence>,
+    ) {
+        match (header, &dedup_key) {
+            (Some(header), Some(fields)) if header != fields && !planted(Mistake::HeaderBelieved) => {
+                return self.poison(meta.offset, PoisonCause::HeaderContradicted, payload);
+            }
+            (None, Some(fields)) if self.is_duplicate(|keyed| keyed.of(fields)) => return,
+            _ => {}
+        }
+        let warm = self.warm && !planted(Mistake::WarmRecordEmitted);
+        let payload = (!warm).then_some(payload);
+        match (self.reorder.as_deref_mut(), sequence) {
+            (Some(reorder), Some(sequence)) => {
+                let identity = dedup_key.as_deref().or(meta.value).unwrap_or_default();
+                let item = Item {
+                    index: sequence.index,
+                    offset: meta.offset,
+                    identity: self.sink.keyed.of(identity).short(),
+                    time: self.time,
+                    read_at: self.now,
+                    payload,
+                };
+                reorder.receive(&sequence, item, &mut self.sink);
+            }
+            _ => {
+                if let Some(payload) = payload {
+                    self.sink.handle(meta.offset, payload);
+                }
+            }
+        }
+    }
+
+    /// Asks dedup, which remembers the key. A duplicate needs no more work.
+    fn is_duplicate(&mut self, key: impl FnOnce(&Keyed) -> Key) -> bool {
+        let Some(dedup) = self.dedup.as_deref_mut() else {
+            return false;
+        };
+        let duplicate = dedup.is_duplicate(key(self.sink.keyed), self.time);
+        if duplicate && !self.warm {
+            self.sink.counts.duplicates += 1;
+            if let Some(last) = self.sink.offsets.last() {
+                self.sink.offsets.settle(last);
+            }
+        }
+        duplicate
+    }
+
+    fn tombstone(&mut self, offset: i64, payload: P) {
+        if !self.warm {
+            self.sink.counts.tombstones += 1;
+            self.sink.handle(offset, payload);
+        }
+    }
+
+    fn poison(&mut self, offset: i64, cause: PoisonCause, payload: P) {
+        if !self.warm {
+            self.sink.poison(offset, cause, payload);
+        }
+    }
+}
+
+/// A span in whole milliseconds, rounded up: for integers, less than the span is less than this.
+fn millis_up(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }
