@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::codec::ValidationErrors;
+
 /// The settings of one topic, as the manifest gives them.
 ///
 /// They are defaults: the builders of producers and consumers can override the stages at run time.
@@ -125,6 +127,13 @@ pub trait Topic: Send + Sync + 'static {
 
     /// Sets the field that the manifest names in `stamp` to the time of sending. Without one it does nothing.
     fn stamp(&self, event: &mut Self::Event, now: DateTime<Utc>);
+
+    /// Checks the event against the rules of its schema.
+    ///
+    /// # Errors
+    ///
+    /// Every rule that is broken, with the path of the value that breaks it.
+    fn validate(&self, event: &Self::Event) -> Result<(), ValidationErrors>;
 }
 
 impl fmt::Debug for Environment {

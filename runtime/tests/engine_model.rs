@@ -4,6 +4,9 @@
 //! random and adversarial cases are judged by it. `FLEETOPS_MODEL_CASES` sets how many, and with `FLEETOPS_BLESS` set the
 //! committed file is written anew from the model.
 
+// Helpers of tests may fail loudly too.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -53,6 +53,7 @@ mod in_tests {
     }
 
     /// Runs `body` with a mistake planted in this thread.
+    #[allow(dead_code)]
     pub(crate) fn plant<R>(mistake: Mistake, body: impl FnOnce() -> R) -> R {
         struct Restore;
         impl Drop for Restore {
