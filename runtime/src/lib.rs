@@ -2,6 +2,7 @@
 //!
 //! - [`codec`]: the binary codec, and validation.
 //! - [`framing`]: the head that Confluent's serializers put before a value.
+//! - `registry` (feature `kafka`): which schema an ID stands for, and which ID ours has.
 //! - [`topic`]: what a topic is to producers and consumers; generated code implements it.
 //! - [`engine`]: dedup, order and commits of one partition, without I/O.
 //!
@@ -14,8 +15,13 @@
 //!   crate has no C code and no async runtime.
 
 pub mod codec;
+#[cfg(feature = "kafka")]
+#[allow(dead_code)] // until the producer uses it
+pub mod connect;
 pub mod engine;
 pub mod framing;
+#[cfg(feature = "kafka")]
+pub mod registry;
 pub mod topic;
 mod validate;
 
