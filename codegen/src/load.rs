@@ -3,7 +3,7 @@
 //! A root is a file, or a folder that is searched for `*.avsc` at any depth. Files are read in the order of their paths,
 //! so that the outcome does not depend on the file system. A file that two roots lead to is read once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,6 +122,36 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), (Pa
         }
     }
     Ok(())
+}
+
+/// The example of every record that has one: `examples/RECORD.json` beside the file that defines it, `RECORD` being the
+/// name without its namespace. By full name.
+///
+/// # Errors
+/// Those that are there and cannot be read.
+pub fn examples(schemas: &SchemaSet) -> Result<BTreeMap<String, Arc<Source>>, Vec<Diagnostic>> {
+    let mut examples = BTreeMap::new();
+    let mut found = Vec::new();
+    for (name, id) in schemas.named() {
+        let file = PathBuf::from(schemas.node(id).place.source.name());
+        let path = file
+            .with_file_name("examples")
+            .join(format!("{}.json", name.name));
+        if !path.is_file() {
+            continue;
+        }
+        match read(&path) {
+            Ok(source) => {
+                examples.insert(name.to_string(), source);
+            }
+            Err(why) => found.push(*why),
+        }
+    }
+    if found.is_empty() {
+        Ok(examples)
+    } else {
+        Err(found)
+    }
 }
 
 /// A text file, called by its path.

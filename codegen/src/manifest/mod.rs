@@ -40,6 +40,7 @@ pub use model::{
     Dedup, Defaults, Group, Manifest, Reorder, Schemas, Spanned, SubjectStrategy, Topic, TopicSetting,
 };
 pub use names::nearest;
+pub(crate) use path::non_null;
 pub use path::{FieldPath, PathError, ResolvedPath, Segment, Step};
 pub use template::{Part, Template};
 
