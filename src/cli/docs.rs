@@ -84,8 +84,16 @@ fn difference(path: &Path, wanted: &str) -> Option<Diagnostic> {
     if found == wanted {
         return None;
     }
-    let same = found.lines().zip(wanted.lines()).take_while(|(a, b)| a == b).count();
-    let start = found.split_inclusive('\n').take(same).map(str::len).sum::<usize>();
+    let same = found
+        .lines()
+        .zip(wanted.lines())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let start = found
+        .split_inclusive('\n')
+        .take(same)
+        .map(str::len)
+        .sum::<usize>();
     let end = start + found.lines().nth(same).map_or(0, str::len);
     let place = Place::new(&source, Span::new(start as u32, end as u32));
     let label = match wanted.lines().nth(same) {
@@ -123,12 +131,21 @@ mod tests {
         };
         assert_eq!(told("a\nb\n", "a\nb\n"), None);
         assert_eq!(told("a\nb\n", "a\nc\n"), Some((2, "should be: c".to_owned())));
-        assert_eq!(told("a\n", "a\nb\n"), Some((2, "ends here, but goes on: b".to_owned())));
+        assert_eq!(
+            told("a\n", "a\nb\n"),
+            Some((2, "ends here, but goes on: b".to_owned()))
+        );
         assert_eq!(told("a\nb\n", "a\n"), Some((2, "should end here".to_owned())));
-        assert_eq!(told("a", "a\n"), Some((2, "differs in its line ends".to_owned())).map(|(_, t)| (1, t)));
+        assert_eq!(
+            told("a", "a\n"),
+            Some((2, "differs in its line ends".to_owned())).map(|(_, t)| (1, t))
+        );
         assert_eq!(told("", "é\n"), Some((1, "ends here, but goes on: é".to_owned())));
         std::fs::remove_file(&file).unwrap();
         let missing = difference(&file, "x").unwrap();
-        assert_eq!((missing.rule, missing.primary.text.as_str()), ("stale-output", "no such file or folder"));
+        assert_eq!(
+            (missing.rule, missing.primary.text.as_str()),
+            ("stale-output", "no such file or folder")
+        );
     }
 }

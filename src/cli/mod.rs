@@ -8,6 +8,7 @@
 
 mod demo;
 mod dev;
+mod docs;
 mod error;
 mod global;
 mod report;
@@ -36,6 +37,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Docs(docs::Args),
     Demo(demo::Args),
     Dev(dev::Args),
 }
@@ -45,6 +47,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let global = cli.global;
     let outcome: Result<Outcome, CliError> = match cli.command {
+        Command::Docs(args) => docs::run(args, &global),
         Command::Demo(args) => demo::run(args, &global),
         Command::Dev(args) => dev::run(args, &global),
     };
