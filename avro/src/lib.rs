@@ -6,9 +6,11 @@
 //! The crate does no I/O, knows no Kafka and no async runtime: texts go in, values and diagnostics come out.
 
 pub mod canonical;
+pub mod compat;
 pub mod diagnostic;
 pub mod json;
 pub mod parse;
+pub mod rules;
 pub mod schema;
 pub mod source;
 mod text;

@@ -2,53 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, clippy::expect_used)]
 
-use std::io::Read as _;
-use std::path::PathBuf;
+mod common;
 
+use common::{none, rows, schema_text};
 use fleetops_avro::{ParseMode, Schema, SchemaSet, Source};
-use serde_json::Value;
-
-fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("FLEETOPS_TEST_DATA");
-    if folder.is_none() {
-        eprintln!("skipped: FLEETOPS_TEST_DATA is not set");
-    }
-    folder.map(PathBuf::from)
-}
-
-fn rows(path: &str) -> Option<Vec<Value>> {
-    let path = data()?.join(path);
-    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let mut text = String::new();
-    if path.extension().is_some_and(|e| e == "gz") {
-        flate2::read::GzDecoder::new(bytes.as_slice())
-            .read_to_string(&mut text)
-            .unwrap();
-    } else {
-        text = String::from_utf8(bytes).unwrap();
-    }
-    Some(text.lines().map(|l| serde_json::from_str(l).unwrap()).collect())
-}
-
-fn schema_text(row: &Value, key: &str) -> String {
-    match row.get(format!("{key}_text")) {
-        Some(text) => text.as_str().unwrap().to_owned(),
-        None => row[key].to_string(),
-    }
-}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Every difference on a line of its own, so that one run shows them all.
-fn none(differences: &[String]) {
-    assert!(
-        differences.is_empty(),
-        "{} differences:\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
 }
 
 fn parse(text: &str, mode: ParseMode) -> Result<Schema, fleetops_avro::ParseError> {
