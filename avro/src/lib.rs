@@ -10,10 +10,12 @@ pub mod compat;
 pub mod diagnostic;
 pub mod json;
 pub mod parse;
+pub mod resolve;
 pub mod rules;
 pub mod schema;
 pub mod source;
 mod text;
+pub mod value;
 pub mod wire;
 
 pub use diagnostic::{Diagnostic, Label, Severity};

@@ -20,9 +20,11 @@
 mod cursor;
 mod error;
 pub mod put;
+mod sizes;
 
 pub use cursor::Cursor;
 pub use error::{DecodeError, DecodeErrorKind};
+pub(crate) use sizes::MinSizes;
 
 /// How deep values may be nested in one another: records, arrays, maps and unions each count one.
 ///
