@@ -114,12 +114,19 @@ impl Global {
 
     /// Whether standard error gets colours.
     pub(crate) fn color_stderr(&self) -> bool {
+        self.color(std::io::stderr().is_terminal())
+    }
+
+    /// Whether standard output gets colours.
+    pub(crate) fn color_stdout(&self) -> bool {
+        self.color(std::io::stdout().is_terminal())
+    }
+
+    fn color(&self, terminal: bool) -> bool {
         match self.color {
             clap::ColorChoice::Always => true,
             clap::ColorChoice::Never => false,
-            clap::ColorChoice::Auto => {
-                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-            }
+            clap::ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         }
     }
 
