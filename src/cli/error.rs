@@ -12,6 +12,8 @@ pub(crate) enum Outcome {
     Clean,
     /// There are findings, and they have been told: exit code 1.
     Findings,
+    /// Something could not be read, and it has been told: exit code 2.
+    Unreadable,
 }
 
 impl From<Outcome> for ExitCode {
@@ -19,6 +21,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Clean => Self::SUCCESS,
             Outcome::Findings => Self::from(1),
+            Outcome::Unreadable => Self::from(2),
         }
     }
 }

@@ -6,12 +6,16 @@
 
 #![allow(dead_code)] // until the commands that use it all are here
 
+mod check;
+mod compat;
 mod demo;
 mod dev;
 mod docs;
 mod error;
 mod global;
+mod jsonl;
 mod report;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -37,6 +41,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Args),
+    Compat(compat::Args),
+    Schema(schema::Args),
     Docs(docs::Args),
     Demo(demo::Args),
     Dev(dev::Args),
@@ -47,6 +54,9 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let global = cli.global;
     let outcome: Result<Outcome, CliError> = match cli.command {
+        Command::Check(args) => check::run(args, &global),
+        Command::Compat(args) => compat::run(args, &global),
+        Command::Schema(args) => schema::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
         Command::Demo(args) => demo::run(args, &global),
         Command::Dev(args) => dev::run(args, &global),

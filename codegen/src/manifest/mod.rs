@@ -31,6 +31,8 @@ use std::sync::Arc;
 use fleetops_avro::source::{Place, Source, Span};
 use fleetops_avro::{Diagnostic, Severity};
 
+pub use fleetops_avro::compat::Level;
+
 pub use duration::{format_duration, parse_duration};
 pub use environment::{
     Environment, KafkaSetting, RegistryAuth, ResolvedEnvironment, ResolvedRegistryAuth, ResolvedValue,
@@ -169,9 +171,6 @@ impl Manifest {
 pub fn has_errors(found: &[Diagnostic]) -> bool {
     found.iter().any(|d| d.severity == Severity::Error)
 }
-
-pub use level::Level;
-mod level;
 
 #[cfg(test)]
 mod tests;

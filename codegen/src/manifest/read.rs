@@ -119,7 +119,8 @@ fn defaults(root: &Table<'_>, report: &mut Report<'_>) -> Defaults {
 }
 
 fn level(table: &Table<'_>, report: &mut Report<'_>) -> Option<Spanned<Level>> {
-    table.choice(report, "compatibility", "compatibility level", &Level::ALL)
+    let levels = Level::ALL.map(|level| (level.as_str(), level));
+    table.choice(report, "compatibility", "compatibility level", &levels)
 }
 
 fn strategy(table: &Table<'_>, report: &mut Report<'_>) -> Option<Spanned<SubjectStrategy>> {
