@@ -3,34 +3,9 @@
 
 mod common;
 
-use common::{none, rows, schema_text};
+use common::{java, none, ours, rows, schema_text};
 use fleetops_avro::compat::{Incompatibility, IncompatibilityType, check};
 use fleetops_avro::{Schema, SchemaSet, Source};
-use serde_json::Value;
-
-/// What Java says of a pair, as text to compare.
-fn java(incompatibilities: &Value) -> Vec<String> {
-    incompatibilities
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|i| {
-            format!(
-                "{} {} {}",
-                i["type"].as_str().unwrap(),
-                i["location"].as_str().unwrap(),
-                i["message"].as_str().unwrap()
-            )
-        })
-        .collect()
-}
-
-fn ours(incompatibilities: &[Incompatibility]) -> Vec<String> {
-    incompatibilities
-        .iter()
-        .map(|i| format!("{} {} {}", i.kind, i.location, i.message))
-        .collect()
-}
 
 /// A few real files refer to types of files that the collection lacks; an empty record stands for each.
 fn with_stubs(text: &str) -> Schema {

@@ -4,14 +4,14 @@
 //! pairs. A pair's result is kept and merged again wherever the pair is met again, locations and all; results refer
 //! to each other instead of being copied, so that a schema cannot make them grow without bound.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::compat::place::Places;
-use crate::compat::{Detail, FieldPair, Incompatibility, IncompatibilityType};
-use crate::schema::{Kind, Name, Node, Record, Schema, TypeId};
+use crate::compat::{Incompatibility, IncompatibilityType};
+use crate::schema::{Enum, Kind, Name, Node, Record, Schema, TypeId};
 
 /// Comparisons that one check makes: a pair met again counts again.
-pub const MAX_PAIRS: usize = 2_000_000;
+pub const MAX_PAIRS: usize = 1_000_000;
 /// Incompatibilities that one check reports.
 pub const MAX_REPORTED: usize = 10_000;
 
@@ -41,7 +41,7 @@ const INDEXED: usize = 12;
 
 /// A result; `COMPATIBLE` is the empty one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Outcome(u32);
+pub(super) struct Outcome(pub(super) u32);
 
 const COMPATIBLE: Outcome = Outcome(u32::MAX);
 
@@ -77,11 +77,10 @@ pub(super) struct Leaf {
     pub(super) reader: TypeId,
     pub(super) writer: TypeId,
     pub(super) at: u32,
-    pub(super) message: String,
     pub(super) index: Option<usize>,
 }
 
-enum Item {
+pub(super) enum Item {
     Leaf(u32),
     Result(Outcome),
 }
@@ -110,14 +109,14 @@ enum Parts {
     ReaderUnion,
 }
 
-struct Checker<'a> {
-    reader: &'a Schema,
-    writer: &'a Schema,
+pub(super) struct Checker<'a> {
+    pub(super) reader: &'a Schema,
+    pub(super) writer: &'a Schema,
     /// `None`: being compared, and taken to be compatible meanwhile.
     memo: HashMap<(TypeId, TypeId), Option<Outcome>>,
-    results: Vec<Vec<Item>>,
-    leaves: Vec<Leaf>,
-    steps: Vec<Step>,
+    pub(super) results: Vec<Vec<Item>>,
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) steps: Vec<Step>,
     frames: Vec<Frame>,
     /// Comparisons so far, those known already included.
     work: usize,
@@ -177,7 +176,6 @@ impl<'a> Checker<'a> {
                 reader,
                 writer,
                 at,
-                message: format!("more than {MAX_PAIRS} pairs of types would have to be compared"),
                 index: None,
             });
         }
@@ -213,18 +211,7 @@ impl<'a> Checker<'a> {
             }
             (r, w) => {
                 if !promotes(r, w) {
-                    let message = format!(
-                        "reader type: {} not compatible with writer type: {}",
-                        type_name(r),
-                        type_name(w)
-                    );
-                    found.push(self.leaf(
-                        IncompatibilityType::TypeMismatch,
-                        (reader, writer),
-                        at,
-                        message,
-                        None,
-                    ));
+                    found.push(self.leaf(IncompatibilityType::TypeMismatch, (reader, writer), at, None));
                 }
                 return Ok(Some(self.settle(reader, writer, found)));
             }
@@ -264,7 +251,6 @@ impl<'a> Checker<'a> {
         kind: IncompatibilityType,
         (reader, writer): (TypeId, TypeId),
         at: u32,
-        message: String,
         index: Option<usize>,
     ) -> Item {
         let id = self.leaves.len() as u32;
@@ -273,7 +259,6 @@ impl<'a> Checker<'a> {
             reader,
             writer,
             at,
-            message,
             index,
         });
         Item::Leaf(id)
@@ -305,16 +290,12 @@ impl<'a> Checker<'a> {
             (Parts::Unions, Kind::Union(_), Kind::Union(branches)) => {
                 if let Some(answer) = answer {
                     let index = frame.next - 1;
-                    if answer != COMPATIBLE
-                        && let Some(branch) = branches.get(index)
-                    {
+                    if answer != COMPATIBLE && index < branches.len() {
                         let at = self.step(Some(frame.at), Token::Branch(index), frame.reader, frame.writer);
-                        let message = lacking(&self.writer.node(*branch).kind);
                         let item = self.leaf(
                             IncompatibilityType::MissingUnionBranch,
                             (frame.reader, frame.writer),
                             at,
-                            message,
                             Some(index),
                         );
                         frame.found.push(item);
@@ -344,7 +325,7 @@ impl<'a> Checker<'a> {
                 frame.next += 1;
                 Ok(Next::Compare(frame.reader, *branch, at))
             }
-            (Parts::ReaderUnion, Kind::Union(branches), kind) => {
+            (Parts::ReaderUnion, Kind::Union(branches), _) => {
                 if answer == Some(COMPATIBLE) {
                     return Ok(Next::Done(COMPATIBLE));
                 }
@@ -353,7 +334,6 @@ impl<'a> Checker<'a> {
                         IncompatibilityType::MissingUnionBranch,
                         (frame.reader, frame.writer),
                         frame.at,
-                        lacking(kind),
                         None,
                     );
                     return Ok(Next::Done(self.outcome(vec![item])));
@@ -386,7 +366,6 @@ impl<'a> Checker<'a> {
                     reader: frame.reader,
                     writer: frame.writer,
                     at,
-                    message: format!("{} matches several fields of the writer", field.name),
                     index: Some(index),
                 });
             }
@@ -410,7 +389,6 @@ impl<'a> Checker<'a> {
                     IncompatibilityType::ReaderFieldMissingDefaultValue,
                     (frame.reader, frame.writer),
                     at,
-                    field.name.clone(),
                     Some(index),
                 );
                 frame.found.push(item);
@@ -444,8 +422,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let at = self.step(Some(at), Token::Name, pair.0, pair.1);
-        let message = format!("expected: {writer}");
-        found.push(self.leaf(IncompatibilityType::NameMismatch, pair, at, message, None));
+        found.push(self.leaf(IncompatibilityType::NameMismatch, pair, at, None));
     }
 
     fn symbols(&mut self, r: &Node, w: &Node, pair: (TypeId, TypeId), at: u32, found: &mut Vec<Item>) {
@@ -459,20 +436,11 @@ impl<'a> Checker<'a> {
         {
             return;
         }
-        let known: std::collections::HashSet<&str> = reader.symbols.iter().map(String::as_str).collect();
-        let missing: BTreeSet<&str> = writer
-            .symbols
-            .iter()
-            .map(String::as_str)
-            .filter(|s| !known.contains(s))
-            .collect();
-        if missing.is_empty() {
+        if writer.symbols == reader.symbols || missing_symbols(reader, writer).is_empty() {
             return;
         }
         let at = self.step(Some(at), Token::Symbols, pair.0, pair.1);
-        let list: Vec<&str> = missing.into_iter().collect();
-        let message = format!("[{}]", list.join(", "));
-        found.push(self.leaf(IncompatibilityType::MissingEnumSymbols, pair, at, message, None));
+        found.push(self.leaf(IncompatibilityType::MissingEnumSymbols, pair, at, None));
     }
 
     fn size(&mut self, r: &Node, w: &Node, pair: (TypeId, TypeId), at: u32, found: &mut Vec<Item>) {
@@ -481,98 +449,8 @@ impl<'a> Checker<'a> {
         };
         if reader.size != writer.size {
             let at = self.step(Some(at), Token::Size, pair.0, pair.1);
-            let message = format!("expected: {}, found: {}", writer.size, reader.size);
-            found.push(self.leaf(IncompatibilityType::FixedSizeMismatch, pair, at, message, None));
+            found.push(self.leaf(IncompatibilityType::FixedSizeMismatch, pair, at, None));
         }
-    }
-
-    /// The incompatibilities of an outcome, in order; a part that counts twice is there twice.
-    fn report(&self, outcome: Outcome, places: &mut Places<'_>) -> Vec<Incompatibility> {
-        let mut out = Vec::new();
-        let root = [Item::Result(outcome)];
-        let mut stack: Vec<std::slice::Iter<'_, Item>> = vec![root.iter()];
-        while let Some(items) = stack.last_mut() {
-            match items.next() {
-                None => {
-                    stack.pop();
-                }
-                Some(Item::Leaf(id)) => {
-                    if let Some(leaf) = self.leaves.get(*id as usize) {
-                        out.push(self.incompatibility(leaf, places));
-                    }
-                    if out.len() == MAX_REPORTED {
-                        return out;
-                    }
-                }
-                Some(Item::Result(outcome)) => {
-                    if let Some(items) = self.results.get(outcome.0 as usize) {
-                        stack.push(items.iter());
-                    }
-                }
-            }
-        }
-        out
-    }
-
-    fn incompatibility(&self, leaf: &Leaf, places: &mut Places<'_>) -> Incompatibility {
-        let (reader, writer) = places.of(leaf, &self.steps);
-        let step = self.steps.get(leaf.at as usize);
-        Incompatibility {
-            kind: leaf.kind,
-            location: self.location(leaf.at),
-            message: leaf.message.clone(),
-            reader,
-            writer,
-            detail: Detail {
-                reader: leaf.reader,
-                writer: leaf.writer,
-                index: leaf.index,
-                in_writer_union: leaf.kind == IncompatibilityType::TypeMismatch
-                    && step.is_some_and(|step| matches!(step.token, Token::Branch(_))),
-                field: self.field(leaf.at),
-            },
-        }
-    }
-
-    /// The innermost field around a step.
-    fn field(&self, at: u32) -> Option<FieldPair> {
-        let mut step = self.steps.get(at as usize);
-        let mut direct = true;
-        while let Some(inner) = step {
-            if let Token::Type(reader, writer) = inner.token {
-                return Some(FieldPair {
-                    reader_record: inner.reader,
-                    reader,
-                    writer,
-                    direct,
-                });
-            }
-            direct &= matches!(inner.token, Token::Branch(_));
-            step = inner.parent.and_then(|parent| self.steps.get(parent as usize));
-        }
-        None
-    }
-
-    /// The JSON pointer of a step. No token needs escaping.
-    fn location(&self, at: u32) -> String {
-        let mut tokens = Vec::new();
-        let mut step = self.steps.get(at as usize);
-        while let Some(Step { parent, token, .. }) = step {
-            match token {
-                Token::Root => {}
-                Token::Name => tokens.push("name".to_owned()),
-                Token::Items => tokens.push("items".to_owned()),
-                Token::Values => tokens.push("values".to_owned()),
-                Token::Symbols => tokens.push("symbols".to_owned()),
-                Token::Size => tokens.push("size".to_owned()),
-                Token::Branch(index) => tokens.push(index.to_string()),
-                Token::Field(index) => tokens.push(format!("fields/{index}")),
-                Token::Type(index, _) => tokens.push(format!("fields/{index}/type")),
-            }
-            step = parent.and_then(|parent| self.steps.get(parent as usize));
-        }
-        tokens.reverse();
-        format!("/{}", tokens.join("/"))
     }
 }
 
@@ -580,10 +458,6 @@ fn merge(found: &mut Vec<Item>, outcome: Outcome) {
     if outcome != COMPATIBLE {
         found.push(Item::Result(outcome));
     }
-}
-
-fn lacking(writer: &Kind) -> String {
-    format!("reader union lacking writer type: {}", type_name(writer))
 }
 
 pub(super) fn aliases(node: &Node) -> &[Name] {
@@ -613,7 +487,9 @@ fn promotes(reader: &Kind, writer: &Kind) -> bool {
     }
 }
 
-/// `Schema.Type`'s name.
-pub(super) fn type_name(kind: &Kind) -> String {
-    kind.word().to_uppercase()
+/// The writer's symbols that the reader lacks, in the order of text.
+pub(super) fn missing_symbols<'a>(reader: &Enum, writer: &'a Enum) -> BTreeSet<&'a str> {
+    let known: HashSet<&str> = reader.symbols.iter().map(String::as_str).collect();
+    let all = writer.symbols.iter().map(String::as_str);
+    all.filter(|symbol| !known.contains(symbol)).collect()
 }

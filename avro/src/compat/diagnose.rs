@@ -165,10 +165,16 @@ impl<'a> Teller<'a> {
         for branch in &self.through {
             diagnostic = diagnostic.note(format!("`{branch}` is a branch of a union"));
         }
-        diagnostic.note(format!(
-            "a registry says: {} at {}: {}",
-            found.kind, found.location, found.message
-        ))
+        match found.kind {
+            Type::AmbiguousFieldAlias => {
+                diagnostic.note("Java Avro throws here, and a registry answers: incompatible")
+            }
+            Type::TooComplex => diagnostic.note(found.message.clone()),
+            _ => diagnostic.note(format!(
+                "a registry says: {} at {}: {}",
+                found.kind, found.location, found.message
+            )),
+        }
     }
 
     fn name(&mut self, found: &Incompatibility, pair: Pair) -> Diagnostic {

@@ -12,6 +12,7 @@ mod check;
 mod diagnose;
 mod level;
 mod place;
+mod report;
 
 pub use check::{MAX_PAIRS, MAX_REPORTED, check};
 pub use diagnose::{Old, diagnose};

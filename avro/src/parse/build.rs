@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostic;
 use crate::json::{self, Member, Value};
 use crate::parse::names::{COMPLEX, PRIMITIVES};
-use crate::parse::suggest::nearest;
+use crate::parse::suggest::{nearest, synonym};
 use crate::parse::{ParseMode, logical};
 use crate::schema::{Kind, Node, TypeId};
 use crate::source::{Place, Source, Span};
@@ -300,6 +300,7 @@ impl Builder {
         let near = nearest(word, PRIMITIVES.into_iter().chain(COMPLEX));
         let only_type = value.as_object().is_some_and(|m| m.len() == 1);
         let help = match near {
+            _ if let Some(avro) = synonym(word) => format!("in Avro this is {avro}"),
             Some(near) => format!("did you mean \"{near}\"?"),
             None if only_type => {
                 format!("to refer to a type by name, write \"{word}\" in place of the object")

@@ -165,7 +165,7 @@ impl<'a> Check<'a> {
             _ => Err(Mismatch {
                 span: Some(value.span),
                 expected: format!(
-                    "a value of one of {}, found {}",
+                    "expected a value of one of {}, found {}",
                     self.list(branches),
                     describe(&value.kind)
                 ),
@@ -324,6 +324,9 @@ fn help_for(default: &Value, expected: &str) -> Option<String> {
                 && !expected.contains("string") =>
         {
             Some(format!("write {text} without quotes"))
+        }
+        json::Kind::Number(text) if json::is_integral(text) && expected.contains("32 bits") => {
+            Some("make the type \"long\", or choose a smaller default".to_owned())
         }
         json::Kind::Number(text) if !json::is_integral(text) && expected.contains("integer") => {
             Some("write it without a fraction".to_owned())

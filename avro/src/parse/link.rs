@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::parse::build::{Builder, Forward, Target, target};
-use crate::parse::suggest::nearest_type;
+use crate::parse::suggest::{nearest_type, synonym};
 use crate::parse::{MAX_NESTING, ParseError, ParseMode, defaults};
 use crate::schema::{Inner, Kind, Node, SchemaSet, TypeId};
 use crate::source::{Place, Source};
@@ -86,6 +86,9 @@ impl Builder {
             format!("`{full}` is not defined"),
             "unknown type",
         );
+        if let Some(avro) = synonym(written).filter(|_| !self.names.contains_key(written)) {
+            return diagnostic.help(format!("in Avro this is {avro}"));
+        }
         let known = self.names.keys().map(String::as_str);
         match nearest_type(written, full, known) {
             Some(near) if near == written => {

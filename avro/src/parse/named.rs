@@ -37,8 +37,14 @@ impl Builder {
                 Some(name) => (name.span, format!("this is {}", describe(&name.kind))),
                 None => (head(value), format!("this {what} has no \"name\"")),
             };
-            self.error("missing-name", at, format!("{what} without a name"), label)
-                .help = Some("add \"name\": \"...\", unique in its namespace".to_owned());
+            let article = if what == "enum" { "an" } else { "a" };
+            self.error(
+                "missing-name",
+                at,
+                format!("{article} {what} without a name"),
+                label,
+            )
+            .help = Some("add \"name\": \"...\", unique in its namespace".to_owned());
             return Named {
                 name: Name {
                     namespace: space.filter(|s| !s.is_empty()).map(str::to_owned),

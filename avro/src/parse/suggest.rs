@@ -30,11 +30,41 @@ pub(crate) fn nearest_type<'a>(
     known
         .clone()
         .filter(|name| simple(name) == written_simple)
-        .min()
+        .min_by_key(|name| (strsim::damerau_levenshtein(name, full), *name))
         .or_else(|| nearest(written, crate::parse::names::PRIMITIVES))
-        .or_else(|| nearest(full, known.clone()))
         .or_else(|| {
             let found = nearest(written_simple, known.clone().map(simple))?;
-            known.filter(|name| simple(name) == found).min()
+            known
+                .filter(|name| simple(name) == found)
+                .min_by_key(|name| (strsim::damerau_levenshtein(name, full), *name))
         })
+}
+
+/// What a word of another language is in Avro, as one writes it in place of the word.
+pub(crate) fn synonym(word: &str) -> Option<&'static str> {
+    Some(match word.to_lowercase().as_str() {
+        "integer" | "int32" | "sint32" | "i32" | "short" | "byte" | "int16" | "int8" | "number" => "\"int\"",
+        "int64" | "sint64" | "i64" | "bigint" | "uint32" => "\"long\"",
+        "float32" | "f32" | "real" => "\"float\"",
+        "float64" | "f64" => "\"double\"",
+        "bool" => "\"boolean\"",
+        "str" | "text" | "varchar" | "char" => "\"string\"",
+        "binary" | "blob" => "\"bytes\"",
+        "nil" | "none" | "void" => "\"null\"",
+        "list" | "vector" | "set" => "{\"type\": \"array\", \"items\": ...}",
+        "dict" | "hashmap" | "dictionary" => "{\"type\": \"map\", \"values\": ...}",
+        "struct" | "object" | "message" => "{\"type\": \"record\", \"name\": ..., \"fields\": ...}",
+        "union" | "oneof" => "an array of schemas: [\"null\", ...]",
+        "date" => "{\"type\": \"int\", \"logicalType\": \"date\"}",
+        "time-millis" => "{\"type\": \"int\", \"logicalType\": \"time-millis\"}",
+        "uuid" => "{\"type\": \"string\", \"logicalType\": \"uuid\"}",
+        "timestamp" | "datetime" | "timestamp-micros" => {
+            "{\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}"
+        }
+        "timestamp-millis" => "{\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}",
+        "decimal" => {
+            "{\"type\": \"bytes\", \"logicalType\": \"decimal\", \"precision\": ..., \"scale\": ...}"
+        }
+        _ => return None,
+    })
 }

@@ -76,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
     error(
         "too-complex",
         "two schemas are too complex to compare",
-        "More than two million comparisons would be needed. No schema written by people comes near; one that is built to \
+        "More than a million comparisons would be needed. No schema written by people comes near; one that is built to \
          be slow does.",
     ),
 ];

@@ -137,17 +137,20 @@ pub(super) const RULES: &[Rule] = &[
     error(
         "missing-fields",
         "a record without \"fields\"",
-        "A record has \"fields\", an array of objects; it may be empty.",
+        "A record has \"fields\", an array of objects with \"name\" and \"type\". The array may be empty, but it must be \
+         there: a record without fields has \"fields\": [].",
     ),
     error(
         "field-not-an-object",
         "a field is not an object",
-        "A field is an object with at least \"name\" and \"type\".",
+        "A field is an object with at least \"name\" and \"type\"; a bare name is not enough: {\"name\": \"value\", \"type\": \
+         \"double\"}.",
     ),
     error(
         "missing-field-name",
         "a field without a name",
-        "A field has a \"name\", a string, unique in its record.",
+        "A field has a \"name\", a string, unique in its record. Readers find fields by their names, so even a field that \
+         nobody reads must have one.",
     ),
     error(
         "missing-field-type",
@@ -194,7 +197,8 @@ pub(super) const RULES: &[Rule] = &[
     error(
         "missing-symbols",
         "an enum without \"symbols\"",
-        "An enum has \"symbols\", an array of names.",
+        "An enum has \"symbols\", an array of names. Their order counts: what is written in data is the position of the \
+         symbol, so new ones go to the end.",
     ),
     error(
         "invalid-symbol",

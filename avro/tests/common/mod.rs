@@ -4,6 +4,7 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
+use fleetops_avro::compat::Incompatibility;
 use serde_json::Value;
 
 pub(crate) fn data() -> Option<PathBuf> {
@@ -43,4 +44,28 @@ pub(crate) fn none(differences: &[String]) {
         differences.len(),
         differences.join("\n")
     );
+}
+
+/// What Java says of a pair, as text to compare.
+pub(crate) fn java(incompatibilities: &Value) -> Vec<String> {
+    incompatibilities
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| {
+            format!(
+                "{} {} {}",
+                i["type"].as_str().unwrap(),
+                i["location"].as_str().unwrap(),
+                i["message"].as_str().unwrap()
+            )
+        })
+        .collect()
+}
+
+pub(crate) fn ours(incompatibilities: &[Incompatibility]) -> Vec<String> {
+    incompatibilities
+        .iter()
+        .map(|i| format!("{} {} {}", i.kind, i.location, i.message))
+        .collect()
 }
