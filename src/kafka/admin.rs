@@ -198,3 +198,52 @@ pub(crate) fn topics_of<C: ClientContext>(
     }
     Ok(topics)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against a real cluster, whose address is `FLEETOPS_TEST_KAFKA`.
+    #[tokio::test]
+    async fn a_real_cluster_creates_topics_as_wanted() {
+        let Ok(bootstrap) = std::env::var("FLEETOPS_TEST_KAFKA") else {
+            eprintln!("skipped: FLEETOPS_TEST_KAFKA is not set");
+            return;
+        };
+        let cluster = ClusterAdmin::new(&bootstrap, [("client.id", "fleetops-test")]).unwrap();
+        let topic = WantedTopic {
+            name: format!("test-{}", uuid::Uuid::new_v4()),
+            partitions: 3,
+            replication_factor: 1,
+            config: BTreeMap::from([("retention.ms".to_owned(), "60000".to_owned())]),
+        };
+        assert!(!cluster.topics().await.unwrap().contains_key(&topic.name));
+        cluster.create_topic(&topic).await.unwrap();
+        let there = ExistingTopic {
+            partitions: 3,
+            replication_factor: 1,
+        };
+        assert_eq!(cluster.topics().await.unwrap().get(&topic.name), Some(&there));
+        let again = cluster.create_topic(&topic).await.unwrap_err().to_string();
+        assert!(again.contains(&topic.name) && again.contains("exists"), "{again}");
+        let unknown = WantedTopic {
+            name: format!("{}-x", topic.name),
+            config: BTreeMap::from([("no.such.setting".to_owned(), "1".to_owned())]),
+            ..topic
+        };
+        assert!(cluster.create_topic(&unknown).await.is_err());
+    }
+
+    #[test]
+    fn settings_never_show() {
+        let cluster = ClusterAdmin::new("localhost:1", [("sasl.password", "secret")]).unwrap();
+        assert!(!format!("{cluster:?}").contains("secret"));
+        let error = ClusterAdmin::new("localhost:1", [("no.such.setting", "1")])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("localhost:1") && error.contains("no.such.setting"),
+            "{error}"
+        );
+    }
+}

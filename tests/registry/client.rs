@@ -84,6 +84,95 @@ async fn every_call_against_the_embedded_registry() {
     assert_eq!(client.schema(id).await.unwrap().unwrap().references, [reference]);
 }
 
+/// The same calls against a real registry, as far as all of them agree. Its address is `FLEETOPS_TEST_REGISTRY`.
+#[tokio::test]
+async fn a_real_registry_answers_the_same() {
+    let Ok(url) = std::env::var("FLEETOPS_TEST_REGISTRY") else {
+        eprintln!("skipped: FLEETOPS_TEST_REGISTRY is not set");
+        return;
+    };
+    let client = Client::new(&url).unwrap();
+    let suffix = uuid::Uuid::new_v4().simple().to_string();
+    let subject = format!("team/raw telemetry {suffix}");
+    let named = |schema: String| schema.replace("\"R\"", &format!("\"R{suffix}\""));
+    let one = named(record(&[("a", "int", None)]));
+    let two = named(record(&[("a", "int", None), ("b", "int", Some("0"))]));
+
+    assert_eq!(client.versions(&subject).await.unwrap(), Vec::<u32>::new());
+    assert_eq!(client.version(&subject, None).await.unwrap(), None);
+    assert_eq!(client.look_up(&subject, &one, &[]).await.unwrap(), None);
+    assert_eq!(client.schema(2_000_000_000).await.unwrap(), None);
+    let answer = client.compatibility(&subject, &one, &[]).await.unwrap();
+    assert!(answer.is_compatible);
+    // Confluent's says 40408, Apicurio's NONE.
+    assert!(matches!(
+        client.level(&subject).await.unwrap(),
+        None | Some(Level::None)
+    ));
+    client.global_level().await.unwrap();
+    client
+        .set_level(Some(&subject), Level::BackwardTransitive)
+        .await
+        .unwrap();
+    assert_eq!(
+        client.level(&subject).await.unwrap(),
+        Some(Level::BackwardTransitive)
+    );
+    assert_eq!(
+        client.effective_level(&subject).await.unwrap(),
+        Level::BackwardTransitive
+    );
+
+    let first = client.register(&subject, &one, &[]).await.unwrap();
+    assert_eq!(client.register(&subject, &one, &[]).await.unwrap(), first);
+    let second = client.register(&subject, &two, &[]).await.unwrap();
+    assert_ne!(first, second);
+    assert_eq!(client.versions(&subject).await.unwrap(), [1, 2]);
+    assert!(client.subjects().await.unwrap().contains(&subject));
+    let found = client.look_up(&subject, &one, &[]).await.unwrap().unwrap();
+    assert_eq!((found.version, found.id), (1, first));
+    let latest = client.version(&subject, None).await.unwrap().unwrap();
+    assert_eq!(
+        (latest.version, latest.id, latest.subject.as_str()),
+        (2, second, subject.as_str())
+    );
+    let text = client.schema(first).await.unwrap().unwrap().schema;
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(value(&text), value(&one));
+
+    let incompatible = named(record(&[("c", "int", None)]));
+    assert!(
+        !client
+            .compatibility(&subject, &incompatible, &[])
+            .await
+            .unwrap()
+            .is_compatible
+    );
+    let refused = client.register(&subject, &incompatible, &[]).await.unwrap_err();
+    assert!(
+        matches!(refused, ClientError::Refused { status: 409, .. }),
+        "{refused:?}"
+    );
+    let invalid = client
+        .register(&subject, "{\"type\":\"inf\"}", &[])
+        .await
+        .unwrap_err();
+    assert_eq!(invalid.code(), Some(42201), "{invalid}");
+
+    let reference = Reference {
+        name: format!("R{suffix}"),
+        subject: subject.clone(),
+        version: 2,
+    };
+    let uses = format!("{{\"type\":\"array\",\"items\":\"R{suffix}\"}}");
+    let list = format!("list {suffix}");
+    let id = client
+        .register(&list, &uses, std::slice::from_ref(&reference))
+        .await
+        .unwrap();
+    assert_eq!(client.schema(id).await.unwrap().unwrap().references, [reference]);
+}
+
 /// A server that gives one answer to whatever it is asked, once.
 async fn answering(answer: &str) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

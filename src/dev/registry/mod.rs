@@ -11,6 +11,7 @@ mod schema;
 mod settings;
 mod store;
 mod wire;
+mod write;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
