@@ -37,7 +37,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let (Some(reader), Some(writer)) = (args.reader, args.writer) else {
-        jsonl::run(|line| answer(line), |why| error(&why))?;
+        jsonl::run(answer, |why| error(&why))?;
         return Ok(Outcome::Clean);
     };
     let format = global.format(&[Format::Text, Format::Json])?;

@@ -21,6 +21,7 @@ mod names;
 mod path;
 mod read;
 mod redact;
+mod rules;
 mod stages;
 mod table;
 mod template;
@@ -44,6 +45,7 @@ pub use model::{
 pub use names::nearest;
 pub(crate) use path::non_null;
 pub use path::{FieldPath, PathError, ResolvedPath, Segment, Step};
+pub use rules::RULES;
 pub use template::{Part, Template};
 
 /// The name a manifest has where nobody says otherwise.

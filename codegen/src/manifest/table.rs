@@ -3,6 +3,7 @@
 //! Every getter gives `None` where the value is absent or wrong; a wrong one has then been reported. So a reader asks
 //! for all it knows, and builds what it can.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +84,8 @@ pub(super) struct Table<'a> {
     pub(super) title: String,
     /// The header, or the whole of an inline table.
     pub(super) span: Span,
+    /// Known keys that an unknown one was probably meant to be: these are not missing as well.
+    meant: RefCell<Vec<String>>,
 }
 
 impl<'a> Table<'a> {
@@ -91,6 +94,7 @@ impl<'a> Table<'a> {
             table,
             title: String::new(),
             span: Span::default(),
+            meant: RefCell::default(),
         }
     }
 
@@ -152,7 +156,10 @@ impl<'a> Table<'a> {
             let near = nearest(&key.value, known.iter().copied());
             let diagnostic = report.error("unknown-key", key.span, message, "unknown key");
             match near {
-                Some(near) => diagnostic.help = Some(format!("did you mean `{near}`?")),
+                Some(near) => {
+                    diagnostic.help = Some(format!("did you mean `{near}`?"));
+                    self.meant.borrow_mut().push(near.to_owned());
+                }
                 None => diagnostic.notes.push(format!("known keys: {}", known.join(", "))),
             }
         }
@@ -160,12 +167,23 @@ impl<'a> Table<'a> {
 
     fn wrong(&self, report: &mut Report<'_>, key: &str, item: &Item, place: Span, wanted: &str) {
         let message = format!("`{}` must be {wanted}", self.path(key));
-        report.error("wrong-type", place, message, format!("this is {}", kind(item)));
+        let quoted = item.as_str().filter(|text| text.parse::<i64>().is_ok());
+        let help = match (wanted, quoted) {
+            ("an integer", Some(number)) => Some(format!("take the quotes off: {number}")),
+            ("a string", _) if item.is_integer() || item.is_bool() || item.is_float() => {
+                let text = report.place(place).source.slice(place).to_owned();
+                Some(format!("put it in quotes: \"{text}\""))
+            }
+            _ => None,
+        };
+        report
+            .error("wrong-type", place, message, format!("this is {}", kind(item)))
+            .help = help;
     }
 
-    /// Reports that a key is missing.
+    /// Reports that a key is missing. To be asked after [`Table::only`].
     pub(super) fn missing(&self, report: &mut Report<'_>, key: &str, example: &str) {
-        if self.has(key) {
+        if self.has(key) || self.meant.borrow().iter().any(|meant| meant == key) {
             return; // it is there, and wrong: that has been said
         }
         let message = format!("`{}` is missing", self.path(key));
@@ -185,6 +203,7 @@ impl<'a> Table<'a> {
             table,
             title: self.path(key),
             span: place,
+            meant: RefCell::default(),
         })
     }
 

@@ -251,6 +251,12 @@ kafka = { sasl.password = "MARKER", "ssl.key.password" = 12345 }
     ];
     assert_eq!(rules, wanted);
     for diagnostic in &found {
+        let rendered = fleetops_avro::diagnostic::render(diagnostic, false);
+        assert!(!rendered.contains("12345"), "{rendered}");
+        assert!(
+            diagnostic.rule == "unknown-key" || !rendered.contains("MARKER"),
+            "{rendered}"
+        );
         let shown = diagnostic.primary.place.source.text();
         let lines: Vec<_> = shown
             .lines()
