@@ -9,8 +9,9 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use fleetops_avro::resolve::Plan;
 
-use crate::codec::ValidationErrors;
+use crate::codec::{DecodeError, ValidationErrors};
 
 /// The settings of one topic, as the manifest gives them.
 ///
@@ -99,7 +100,7 @@ pub struct RegistryAuth {
 /// A topic with the type of its events: everything that a producer or consumer must know about it.
 pub trait Topic: Send + Sync + 'static {
     /// The type of the topic's events.
-    type Event: Send + 'static;
+    type Event: Send + Sync + 'static;
 
     /// Names and stage settings.
     fn spec(&self) -> &TopicSpec;
@@ -111,6 +112,14 @@ pub trait Topic: Send + Sync + 'static {
     fn environments(&self) -> &'static [Environment] {
         &[]
     }
+
+    /// Reads an event from the Avro binary of a record's value, framing removed. `plan` says how the writer's schema is
+    /// read with [`Topic::schema`]; an identity plan means that both are the same, and the value is decoded as it is.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not what the writer's schema says, or hold a value that the reader's schema has no place for.
+    fn decode(&self, plan: &Plan, payload: &[u8]) -> Result<Self::Event, DecodeError>;
 
     /// Appends the Avro binary encoding of the event, without framing.
     fn encode(&self, event: &Self::Event, out: &mut Vec<u8>);
