@@ -1,0 +1,121 @@
+//! What a consumer has seen and done, in figures.
+
+use std::collections::BTreeMap;
+
+use crate::engine::EngineCounts;
+
+/// The figures of a consumer since it was built, over all its assignments.
+///
+/// `received` counts records at or above the group's committed offset at the time of the assignment. Once nothing waits and
+/// nothing runs, each of them has ended in exactly one of `duplicates`, `frame_duplicates`, `conflicts`, `late`, `too_old`,
+/// `jumps`, `poison` and `handed_out`; those that waited when their partition was taken away have ended in none, and
+/// are counted again by whoever reads them next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConsumerCounts {
+    /// Records received.
+    pub received: u64,
+    /// Records below the committed offset, read again to warm up the stages; they count nowhere else.
+    pub warm: u64,
+    /// Dropped: the same dedup key within the TTL.
+    pub duplicates: u64,
+    /// Dropped: the same record again under a sequence number that waited or was handled.
+    pub frame_duplicates: u64,
+    /// Refused: another record under a sequence number that waited or was handled.
+    pub conflicts: u64,
+    /// Refused: its place had been passed.
+    pub late: u64,
+    /// Refused: its place had been passed by at least the ring.
+    pub too_old: u64,
+    /// Refused: a sequence number far ahead that nothing confirmed.
+    pub jumps: u64,
+    /// Missing sequence numbers that were given up.
+    pub gaps: u64,
+    /// Handed out after a record of the same `by` value that has a higher offset.
+    pub reordered: u64,
+    /// Unreadable, invalid, or contradicting their header.
+    pub poison: u64,
+    /// Given to the application, or waiting to be taken by it.
+    pub handed_out: u64,
+    /// Null values among those.
+    pub tombstones: u64,
+    /// Replayed dead letters among those received.
+    pub replayed: u64,
+    /// Settled by the application as handled.
+    pub handled: u64,
+    /// Given up by the application, after its retries.
+    pub failed: u64,
+    /// Acknowledged by the dead-letter topic.
+    pub dead_lettered: u64,
+    /// Settled or failed after their partition had been taken away: without effect.
+    pub stale: u64,
+    /// Waiting in the reorder stage now.
+    pub waiting: u64,
+    /// Times that reading was paused because the application was behind.
+    pub pauses: u64,
+    /// Commits that the broker took, asynchronous and synchronous.
+    pub commits: u64,
+    /// Commits that it refused.
+    pub commits_failed: u64,
+    /// Assignments of a partition so far.
+    pub assignments: u64,
+    /// By partition: those assigned now, and those that were.
+    pub partitions: BTreeMap<i32, PartitionCounts>,
+}
+
+impl ConsumerCounts {
+    /// Records between what is settled and the end of the log, over the partitions assigned now. The ends are those of the
+    /// last fetch answers.
+    pub fn lag(&self) -> u64 {
+        self.partitions
+            .values()
+            .filter(|partition| partition.assigned)
+            .filter_map(PartitionCounts::lag)
+            .sum()
+    }
+
+    /// Adds an engine's counters to the totals.
+    pub(crate) fn add(&mut self, engine: &EngineCounts) {
+        self.received += engine.received;
+        self.warm += engine.warm;
+        self.duplicates += engine.duplicates;
+        self.frame_duplicates += engine.frame_duplicates;
+        self.conflicts += engine.conflicts;
+        self.late += engine.late;
+        self.too_old += engine.too_old;
+        self.jumps += engine.jumps;
+        self.gaps += engine.gaps;
+        self.reordered += engine.reordered;
+        self.poison += engine.poison;
+        self.handed_out += engine.handled;
+        self.tombstones += engine.tombstones;
+        self.replayed += engine.replayed;
+    }
+}
+
+/// One partition's figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionCounts {
+    /// Whether it is assigned to this consumer now.
+    pub assigned: bool,
+    /// Records received from it.
+    pub received: u64,
+    /// Records of it settled as handled.
+    pub handled: u64,
+    /// The next offset to be received.
+    pub position: Option<i64>,
+    /// The lowest offset that is not settled: what may be committed.
+    pub watermark: Option<i64>,
+    /// What the broker is known to have committed.
+    pub committed: Option<i64>,
+    /// One past the last offset of the log, as of the last fetch answer.
+    pub high_watermark: Option<i64>,
+}
+
+impl PartitionCounts {
+    /// Offsets between what is settled and the end of the log. `None`: one of the two is not known yet.
+    pub fn lag(&self) -> Option<u64> {
+        u64::try_from(self.high_watermark?.saturating_sub(self.watermark?)).ok()
+    }
+}

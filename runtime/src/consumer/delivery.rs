@@ -1,0 +1,183 @@
+//! What the application gets: a record that was received, and the duty to settle it.
+
+use std::fmt::Display;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::gate::{Assignment, Permit};
+use super::mail::{Mailbox, Note};
+use super::raw::{HeaderIter, Raw};
+use crate::dead_letter::Reason;
+
+/// A record on its way through the stages.
+#[derive(Debug)]
+pub(crate) struct Record<E> {
+    pub(crate) assignment: Arc<Assignment>,
+    pub(crate) topic: Arc<str>,
+    pub(crate) offset: i64,
+    pub(crate) timestamp_ms: Option<i64>,
+    pub(crate) raw: Raw,
+    pub(crate) body: Body<E>,
+    /// What must be handled one after the other has the same lane; `None`: nothing else.
+    pub(crate) lane: Option<u64>,
+}
+
+/// What decoding made of it.
+#[derive(Debug)]
+pub(crate) enum Body<E> {
+    Event(E),
+    Tombstone,
+    Poison { reason: Reason, detail: String },
+}
+
+/// A record that was received, as a handler sees it. Cloning is cheap: clones share the record.
+#[derive(Debug)]
+pub struct Received<E> {
+    record: Arc<Record<E>>,
+}
+
+impl<E> Clone for Received<E> {
+    fn clone(&self) -> Self {
+        Self {
+            record: Arc::clone(&self.record),
+        }
+    }
+}
+
+impl<E> Received<E> {
+    /// The event; `None` for a tombstone, a record with a null value.
+    pub fn event(&self) -> Option<&E> {
+        match &self.record.body {
+            Body::Event(event) => Some(event),
+            Body::Tombstone | Body::Poison { .. } => None,
+        }
+    }
+
+    /// The topic that it was read from.
+    pub fn topic(&self) -> &str {
+        &self.record.topic
+    }
+
+    /// The partition that it was read from.
+    pub fn partition(&self) -> i32 {
+        self.record.assignment.partition()
+    }
+
+    /// Its offset in the partition.
+    pub fn offset(&self) -> i64 {
+        self.record.offset
+    }
+
+    /// The record's timestamp, where it has one: when it was appended or when it was made, as the topic's
+    /// `message.timestamp.type` says.
+    pub fn timestamp(&self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_millis(self.record.timestamp_ms?)
+    }
+
+    /// The record key; `None`: null.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.record.raw.key()
+    }
+
+    /// The headers in their order: names, and values where they are not null.
+    pub fn headers(&self) -> HeaderIter<'_> {
+        self.record.raw.headers()
+    }
+
+    /// The value of the last header of that name. `None`: there is none, or it is null.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.record.raw.header(name).flatten()
+    }
+}
+
+/// A record handed to the application, to be settled once it was handled.
+///
+/// Until then no offset at or above its own is committed. Dropped without [`Self::settle`] or [`Self::fail`] it stays
+/// outstanding: it is not handed out again by this consumer, and the next one to be assigned the partition gets it anew.
+#[derive(Debug)]
+#[must_use = "a delivery that is not settled holds up the commits of its partition"]
+pub struct Delivery<E> {
+    received: Received<E>,
+    mailbox: Arc<Mailbox<E>>,
+    // Field order is drop order: what was sent to the mailbox is there before the permit says that the call has ended.
+    _permit: Permit,
+    _slot: Option<OwnedSemaphorePermit>,
+}
+
+impl<E> Delivery<E> {
+    /// Begins the handling of a record, unless its assignment is over.
+    pub(crate) fn begin(
+        record: Arc<Record<E>>,
+        mailbox: &Arc<Mailbox<E>>,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> Option<Self> {
+        let permit = record.assignment.begin()?;
+        Some(Self {
+            received: Received { record },
+            mailbox: Arc::clone(mailbox),
+            _permit: permit,
+            _slot: slot,
+        })
+    }
+
+    /// The record without the duty, for handlers that outlive a borrow.
+    pub fn received(&self) -> Received<E> {
+        self.received.clone()
+    }
+
+    /// The record was handled: its offset need not be read again.
+    pub fn settle(self) {
+        self.mailbox.push(Note::Settled {
+            partition: self.received.partition(),
+            epoch: self.received.record.assignment.epoch(),
+            offset: self.received.offset(),
+        });
+    }
+
+    /// The record could not be handled. It goes to the dead-letter topic with `reason`, and is settled once the broker
+    /// has acknowledged it; without a dead-letter topic the consumer stops with
+    /// [`ConsumerError::HandlerFailed`](super::ConsumerError::HandlerFailed).
+    pub fn fail(self, reason: impl Into<String>) {
+        self.mailbox.push(Note::Failed {
+            record: Arc::clone(&self.received.record),
+            detail: reason.into(),
+        });
+    }
+
+    /// Whether the partition was taken away meanwhile: settling has no effect then, and somebody else gets the record.
+    pub fn is_stale(&self) -> bool {
+        self.received.record.assignment.is_closed()
+    }
+}
+
+impl<E> Deref for Delivery<E> {
+    type Target = Received<E>;
+
+    fn deref(&self) -> &Received<E> {
+        &self.received
+    }
+}
+
+/// What a handler may return: nothing, or a result whose error says why the record could not be handled.
+pub trait HandlerOutcome {
+    /// The reason for a failure.
+    ///
+    /// # Errors
+    /// The handler's error, as text.
+    fn outcome(self) -> Result<(), String>;
+}
+
+impl HandlerOutcome for () {
+    fn outcome(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<E: Display> HandlerOutcome for Result<(), E> {
+    fn outcome(self) -> Result<(), String> {
+        self.map_err(|error| format!("{error:#}"))
+    }
+}

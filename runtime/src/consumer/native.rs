@@ -1,0 +1,116 @@
+//! The few things that rdkafka's safe interface lacks, straight from librdkafka.
+//!
+//! - Commit metadata and header names as bytes: rdkafka's accessors panic on what is not UTF-8, and both come from outside.
+//! - Whether the consumer's queue is empty: `poll` with no time to wait answers the same for "nothing there" and for "served
+//!   an event that is no message".
+//! - The high watermark of the last fetch answer, without asking a broker.
+//!
+//! This is the crate's only module with `unsafe` code. Every pointer that is read belongs to a value that the caller has
+//! borrowed for the length of the call, and nothing that points into librdkafka's memory leaves a function: bytes are
+//! copied or lent to a closure.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+use std::ptr;
+use std::slice;
+
+use rdkafka::bindings as sys;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::TopicPartitionList;
+
+/// The metadata of each element of the list, in the order of [`TopicPartitionList::elements`]; empty where there is none.
+pub(crate) fn metadata(list: &TopicPartitionList) -> Vec<Vec<u8>> {
+    let raw = list.ptr();
+    if raw.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: `raw` is the list that `list` owns, so it is valid for reads while `list` is borrowed. Nobody changes it
+    // meanwhile: librdkafka fills such a list only inside calls that are given it, and this is the thread that makes them.
+    let (elements, count) = unsafe { ((*raw).elems, (*raw).cnt) };
+    let count = usize::try_from(count).unwrap_or(0);
+    if elements.is_null() || count == 0 {
+        return Vec::new();
+    }
+    // SAFETY: librdkafka keeps `cnt` initialised elements at `elems` (rd_kafka_topic_partition_list_t, rdkafka.h).
+    let elements = unsafe { slice::from_raw_parts(elements, count) };
+    elements
+        .iter()
+        .map(|element| {
+            if element.metadata.is_null() || element.metadata_size == 0 {
+                return Vec::new();
+            }
+            // SAFETY: `metadata` points to `metadata_size` bytes that the element owns. They are copied at once.
+            unsafe { slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size) }.to_vec()
+        })
+        .collect()
+}
+
+/// Calls `each` with the name and the value (`None`: null) of each of the message's headers, in order.
+pub(crate) fn headers(message: &BorrowedMessage<'_>, mut each: impl FnMut(&[u8], Option<&[u8]>)) {
+    let mut headers = ptr::null_mut();
+    // SAFETY: `message.ptr()` is the message that `message` keeps alive. The call parses its headers on first use, which
+    // changes the message; rdkafka's own `headers()` does the same, and `message` is not used by another thread: it is
+    // handed out by `poll` to this one and dropped here. On success `headers` belongs to the message and lives as long.
+    let error = unsafe { sys::rd_kafka_message_headers(message.ptr(), &mut headers) };
+    if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || headers.is_null() {
+        return; // RD_KAFKA_RESP_ERR__NOENT: it has none
+    }
+    for index in 0.. {
+        let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+        // SAFETY: `headers` is valid (above); the three out pointers are to live locals. Past the last header the call
+        // answers RD_KAFKA_RESP_ERR__NOENT and sets nothing.
+        let error = unsafe { sys::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut size) };
+        if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
+            return;
+        }
+        // SAFETY: on success `name` is a NUL-terminated text in the headers' memory; it is lent for this round only.
+        let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+        let value = if value.is_null() {
+            None
+        } else {
+            // SAFETY: on success `value` points to `size` bytes in the headers' memory; lent for this round only.
+            Some(unsafe { slice::from_raw_parts(value.cast::<u8>(), size) })
+        };
+        each(name, value);
+    }
+}
+
+/// Whether nothing waits in the consumer's queue, neither a message nor an event.
+pub(crate) fn queue_is_empty<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> bool {
+    // SAFETY: `native_ptr` is the handle that `consumer` owns and that its borrow keeps alive. The call returns a new
+    // reference to the consumer's queue, or null where there is no group.
+    let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+    if queue.is_null() {
+        return true;
+    }
+    // SAFETY: `queue` is the reference got above; it is used once and given back once, and not used after.
+    unsafe {
+        let length = sys::rd_kafka_queue_length(queue);
+        sys::rd_kafka_queue_destroy(queue);
+        length == 0
+    }
+}
+
+/// The partition's high watermark as of the last fetch answer. `None`: there was none yet. Asks no broker.
+pub(crate) fn cached_high_watermark<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+) -> Option<i64> {
+    let topic = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the handle is valid as above, `topic` is NUL-terminated and outlives the call, which copies the name, and
+    // the two out pointers are to live locals. The call takes librdkafka's own locks.
+    let error = unsafe {
+        sys::rd_kafka_get_watermark_offsets(
+            consumer.client().native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &mut low,
+            &mut high,
+        )
+    };
+    (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}

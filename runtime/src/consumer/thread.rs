@@ -1,0 +1,343 @@
+//! The consumer's thread: one round after another of notes, commits, and messages.
+//!
+//! The thread alone touches librdkafka's consumer. In each round it reads its notes, does what they ask, and then polls
+//! without waiting, a burst at a time, until nothing is left; then it sleeps until it is woken. It is woken by librdkafka when
+//! something comes into the empty queue, by the mailbox when the first note is left, by the outbox when it has shrunk enough,
+//! and by the last handler call of an assignment that is being given up. Each of these wake-ups is remembered if it comes
+//! while the thread is awake; the time limit on the sleep is for the timers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tokio::sync::oneshot;
+
+use super::context::{CommitAnswer, Context};
+use super::core::{Core, Phase, Stop};
+use super::error::ConsumerError;
+use super::gate::Waker;
+use super::mail::Outbox;
+use super::native;
+use super::pressure::Verdict;
+use crate::topic::Topic;
+
+/// Messages between two looks at the notes.
+const BURST: usize = 256;
+
+/// The longest sleep.
+const NAP: Duration = Duration::from_millis(100);
+
+/// The sleep while reading is held back: short, because librdkafka's events wait too.
+const HOLD: Duration = Duration::from_millis(10);
+
+/// How often the figures are made visible while records come.
+const PUBLISH: Duration = Duration::from_millis(50);
+
+/// Ends the stream for the application, however the thread ends.
+struct Ending<E> {
+    outbox: Arc<Outbox<E>>,
+    topic: Arc<str>,
+}
+
+impl<E> Drop for Ending<E> {
+    fn drop(&mut self) {
+        // Where the stream has ended in order this changes nothing.
+        self.outbox.end(Some(ConsumerError::ThreadEnded {
+            topic: self.topic.to_string(),
+        }));
+    }
+}
+
+/// Starts the thread; it answers whether the client could be made, and at the end how closing went.
+///
+/// # Errors
+/// The client's, or the operating system's if there is no thread to be had.
+pub(crate) async fn spawn<T: Topic>(
+    core: Core<T>,
+    config: ClientConfig,
+    describe: impl Fn(KafkaError) -> ConsumerError + Send + 'static,
+) -> Result<oneshot::Receiver<Result<(), ConsumerError>>, ConsumerError> {
+    let (ready, is_ready) = oneshot::channel();
+    let (done, is_done) = oneshot::channel();
+    let topic = Arc::clone(&core.settings.topic);
+    let ended = ConsumerError::ThreadEnded {
+        topic: topic.to_string(),
+    };
+    let no_thread = topic.to_string();
+    let thread = std::thread::Builder::new().name(format!("fleetops-{topic}"));
+    let spawned = thread.spawn(move || {
+        let waker = Arc::clone(&core.waker);
+        waker.register();
+        let _ending = Ending {
+            outbox: Arc::clone(&core.outbox),
+            topic: Arc::clone(&topic),
+        };
+        match connect(core, &config, &topic, waker) {
+            Ok(client) => {
+                // Nobody waits any more if `build` was given up: then the consumer's `Abandon` is in the mailbox, or will be.
+                let _ = ready.send(Ok(()));
+                let result = rounds(client);
+                let _ = done.send(result);
+            }
+            Err(error) => {
+                let _ = ready.send(Err(describe(error)));
+            }
+        }
+    });
+    if let Err(error) = spawned {
+        return Err(ConsumerError::Configuration {
+            topic: no_thread,
+            message: format!("the operating system gives no thread: {error}"),
+        });
+    }
+    is_ready.await.map_err(|_| ended)??;
+    Ok(is_done)
+}
+
+fn connect<T: Topic>(
+    core: Core<T>,
+    config: &ClientConfig,
+    topic: &str,
+    waker: Arc<Waker>,
+) -> KafkaResult<BaseConsumer<Context<T>>> {
+    let mut client: BaseConsumer<Context<T>> = config.create_with_context(Context::new(core))?;
+    client.set_nonempty_callback(move || waker.wake());
+    client.subscribe(&[topic])?;
+    Ok(client)
+}
+
+/// Runs until the thread is told to stop, then leaves the group.
+fn rounds<T: Topic>(client: BaseConsumer<Context<T>>) -> Result<(), ConsumerError> {
+    let context = Arc::clone(client.context());
+    let mut published = Instant::now();
+    let stop = loop {
+        let (verdict, timers) = {
+            let mut core = context.core();
+            if let Some(stop) = core.read_notes() {
+                core.stop = Some(stop);
+            }
+            if let Some(stop) = core.stop.take() {
+                break stop;
+            }
+            core.commits_answered(context.commit_answers());
+            core.round(&client)
+        };
+        let mut busy = false;
+        if verdict != Verdict::Hold {
+            busy = burst(&client, &context);
+        }
+        let mut core = context.core();
+        core.hand_out();
+        if !busy || published.elapsed() >= PUBLISH {
+            published = Instant::now();
+            let topic = Arc::clone(&core.settings.topic);
+            core.publish(Some(&|partition| {
+                native::cached_high_watermark(&client, &topic, partition)
+            }));
+        }
+        let ended = core.at_end();
+        drop(core);
+        if verdict == Verdict::Hold {
+            std::thread::park_timeout(HOLD);
+        } else if !busy && !ended {
+            std::thread::park_timeout(NAP.min(timers));
+        }
+    };
+    let result = close(&client, &context, stop);
+    // Leaves the group. The callbacks that this makes find no partitions any more.
+    drop(client);
+    result
+}
+
+/// Polls without waiting. Returns whether there may be more.
+fn burst<T: Topic>(client: &BaseConsumer<Context<T>>, context: &Context<T>) -> bool {
+    for _ in 0..BURST {
+        match client.poll(Duration::ZERO) {
+            Some(Ok(message)) => context.core().message(&message),
+            Some(Err(error)) => context.core().kafka_error(&error),
+            // An event that is no message was served, or there is nothing.
+            None if native::queue_is_empty(client) => return false,
+            None => {}
+        }
+    }
+    true
+}
+
+fn close<T: Topic>(
+    client: &BaseConsumer<Context<T>>,
+    context: &Context<T>,
+    stop: Stop,
+) -> Result<(), ConsumerError> {
+    let mut core = context.core();
+    core.closing = true;
+    core.phase = Phase::Ended;
+    core.outbox.end(None);
+    let numbers: Vec<i32> = core.partitions.keys().copied().collect();
+    let mut result = Ok(());
+    if let Stop::Close(deadline) = stop {
+        core.drain(&numbers, deadline);
+        result = core
+            .commit_now(client, &numbers)
+            .map_err(|detail| ConsumerError::Commit {
+                topic: core.settings.topic.to_string(),
+                group: core.settings.group.clone(),
+                detail,
+            });
+    }
+    core.give_up(&numbers);
+    core.publish(None);
+    tracing::info!(
+        topic = &*core.settings.topic,
+        group = core.settings.group,
+        ?stop,
+        "leaving the group"
+    );
+    result
+}
+
+impl<T: Topic> Core<T> {
+    /// What a round does before it polls. Returns how much to read, and when the next timer is due.
+    fn round(&mut self, client: &BaseConsumer<Context<T>>) -> (Verdict, Duration) {
+        if let Some(letters) = &mut self.letters {
+            letters.pump();
+        }
+        if self.at_end() {
+            self.finish();
+        }
+        self.hand_out();
+        let now = self.now();
+        let verdict = self.pressure.observe(self.load(true), now);
+        if verdict == Verdict::Pause {
+            self.totals.pauses += 1;
+        }
+        self.set_pauses(client);
+        let mut timers = self.ask_for_ends().unwrap_or(NAP);
+        if self.book.is_due(now) {
+            self.commit_soon(client);
+        } else {
+            timers = timers.min(self.book.next_in(now));
+        }
+        (verdict, timers.max(Duration::from_millis(1)))
+    }
+
+    /// Tells librdkafka from which partitions to fetch.
+    fn set_pauses(&mut self, client: &BaseConsumer<Context<T>>) {
+        let wanted: Vec<i32> = if self.pressure.paused() {
+            self.partitions.keys().copied().collect()
+        } else {
+            self.idle_partitions()
+        };
+        let mut pause = TopicPartitionList::new();
+        let mut resume = TopicPartitionList::new();
+        for (number, partition) in &mut self.partitions {
+            let wanted = wanted.binary_search(number).is_ok();
+            if wanted != partition.paused {
+                partition.paused = wanted;
+                let list = if wanted { &mut pause } else { &mut resume };
+                list.add_partition(&self.settings.topic, *number);
+            }
+        }
+        for (list, what, result) in [
+            (&pause, "pause", (pause.count() > 0).then(|| client.pause(&pause))),
+            (
+                &resume,
+                "resume",
+                (resume.count() > 0).then(|| client.resume(&resume)),
+            ),
+        ] {
+            match result {
+                Some(Ok(())) => tracing::debug!(partitions = ?list, what, "reading"),
+                Some(Err(error)) => tracing::warn!(partitions = ?list, what, %error, "reading"),
+                None => {}
+            }
+        }
+    }
+
+    /// Commits asynchronously what is new.
+    fn commit_soon(&mut self, client: &BaseConsumer<Context<T>>) {
+        let now = self.now();
+        let numbers: Vec<i32> = self.partitions.keys().copied().collect();
+        let (offers, list) = self.commit_request(&numbers);
+        if offers.is_empty() {
+            self.book.sent(now, offers);
+            return;
+        }
+        tracing::debug!(?offers, "committing");
+        match client.commit(&list, CommitMode::Async) {
+            Ok(()) => self.book.sent(now, offers),
+            Err(error) => {
+                self.totals.commits_failed += 1;
+                tracing::warn!(%error, ?offers, "the commit could not be sent");
+                self.book.sent(now, Vec::new());
+            }
+        }
+    }
+
+    fn commits_answered(&mut self, answers: Vec<CommitAnswer>) {
+        for (result, parts) in answers {
+            let taken = |partition: i32| {
+                result.is_ok()
+                    && parts
+                        .iter()
+                        .any(|(number, part)| *number == partition && part.is_ok())
+            };
+            self.book.answered(taken);
+            let refused = parts.iter().find_map(|(number, part)| {
+                let error = part.as_ref().err().or(result.as_ref().err())?;
+                Some((number, error))
+            });
+            match refused {
+                None if result.is_ok() => self.totals.commits += 1,
+                None => self.totals.commits_failed += 1,
+                Some((partition, error)) => {
+                    self.totals.commits_failed += 1;
+                    tracing::warn!(
+                        topic = &*self.settings.topic, group = self.settings.group, partition, %error,
+                        "a commit was refused; it is tried again"
+                    );
+                }
+            }
+        }
+    }
+
+    /// An error that librdkafka reports in place of a message.
+    fn kafka_error(&mut self, error: &KafkaError) {
+        use RDKafkaErrorCode as Code;
+        let code = match error {
+            KafkaError::PartitionEOF(partition) => {
+                self.end_of_partition(*partition);
+                return;
+            }
+            KafkaError::MessageConsumption(code) | KafkaError::Global(code) => *code,
+            _ => Code::Fatal,
+        };
+        let lasting = match code {
+            Code::Fatal
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::FencedInstanceId
+            | Code::AutoOffsetReset
+            | Code::InvalidTopic => true,
+            // A topic may be made later, but then this is no stream with an end to read to.
+            Code::UnknownTopicOrPartition | Code::UnknownTopic => self.settings.until_end,
+            _ => false,
+        };
+        if lasting {
+            self.fail(ConsumerError::Kafka {
+                topic: self.settings.topic.to_string(),
+                group: self.settings.group.clone(),
+                detail: error.to_string(),
+            });
+        } else {
+            tracing::warn!(
+                topic = &*self.settings.topic, group = self.settings.group, %error, "librdkafka reports an error and goes on"
+            );
+        }
+    }
+}
