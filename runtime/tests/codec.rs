@@ -10,5 +10,7 @@ mod human;
 mod logical;
 #[path = "codec/peer.rs"]
 mod peer;
+#[path = "codec/resolver.rs"]
+mod resolver;
 #[path = "codec/sample.rs"]
 mod sample;

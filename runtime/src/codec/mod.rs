@@ -5,7 +5,7 @@
 //! malformed ones are refused is decided in [`fleetops_avro::wire`]; this module follows it, so generated code and the
 //! run-time decoders take the same data.
 //!
-//! Data written with another schema is brought into the reader's form first (`Resolver`), then read by the same
+//! Data written with another schema is brought into the reader's form first ([`Resolver`]), then read by the same
 //! straight-line decoder, so that resolution exists once.
 //!
 //! Encoding cannot fail. What a Rust type can hold and its Avro type cannot (a time of a leap second, an instant
@@ -22,6 +22,7 @@ mod put_logical;
 mod reader;
 mod reader_logical;
 mod record;
+mod resolver;
 
 #[doc(inline)]
 pub use crate::validate::{MAX_VIOLATIONS, Path, ValidationErrors, Violation, check};
@@ -31,3 +32,4 @@ pub use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
 pub use put_logical::AvroDuration;
 pub use reader::{MAX_RECURSION, Reader};
 pub use record::AvroRecord;
+pub use resolver::{Resolver, ResolverError, WriterSchema, decode_with};

@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`int`](Self::int), and for an index that is not one of these. An enum's default is for symbols of another
-    /// writer schema, which `Resolver` sees to; it is not for indices that the writer does not have.
+    /// writer schema, which [`Resolver`](super::Resolver) sees to; it is not for indices that the writer does not have.
     #[inline]
     pub fn symbol(&mut self, symbols: usize) -> Result<usize, DecodeError> {
         let start = self.offset();

@@ -1,6 +1,6 @@
 //! What every generated type can do.
 
-use super::{DecodeError, Path, Reader, ValidationErrors};
+use super::{DecodeError, Path, Reader, Resolver, ValidationErrors, decode_with};
 
 /// A type generated from an Avro schema: most often a record, but a top-level enum, union or fixed is one too.
 ///
@@ -57,5 +57,14 @@ pub trait AvroRecord: Sized {
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
+    }
+
+    /// The value in `bytes`, which were written with the resolver's writer schema.
+    ///
+    /// # Errors
+    /// As [`decode_with`].
+    #[inline]
+    fn from_avro_with(resolver: &Resolver<Self>, bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode_with(resolver.plan(), bytes)
     }
 }

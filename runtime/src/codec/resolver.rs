@@ -1,0 +1,158 @@
+//! Reading data of other writer schemas: into the reader's bytes first, then by the type's own decoder.
+//!
+//! [`Plan`] compares the two schemas once; each datum then costs a copy into a buffer that the thread keeps, and
+//! nothing at all where the writer's bytes are the reader's.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+
+use fleetops_avro::resolve::{Plan, ResolveError};
+use fleetops_avro::{ParseError, ParseMode, Schema, Source};
+use thiserror::Error;
+
+use super::{AvroRecord, DecodeError, Reader};
+
+/// A buffer larger than this is not kept for the next datum.
+const KEPT: usize = 1 << 20;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// What decodes data of one writer schema as `T`.
+///
+/// Made once for each writer schema, and shared: it is immutable.
+pub struct Resolver<T> {
+    plan: Plan,
+    reads: PhantomData<fn() -> T>,
+}
+
+/// Schemas that no data can be read with.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ResolverError {
+    /// The writer's text is no schema.
+    #[error("the writer's schema cannot be parsed:\n{0}")]
+    Writer(ParseError),
+    /// The schema of the type is none. Generated code is made from schemas that are.
+    #[error("the schema of {name} cannot be parsed:\n{source}")]
+    Reader {
+        /// The type.
+        name: &'static str,
+        /// Why.
+        source: ParseError,
+    },
+    /// The reader's schema can read nothing of the writer's.
+    #[error("{name} cannot be read from data of that writer schema: {source}")]
+    Mismatch {
+        /// The type.
+        name: &'static str,
+        /// What is in the way, both places named.
+        source: Box<ResolveError>,
+    },
+}
+
+/// A writer's schema in any of the forms it comes in: parsed, or as text.
+pub trait WriterSchema {
+    /// The schema. Text is read as leniently as a registry reads schemas that it holds already.
+    ///
+    /// # Errors
+    /// Where it is text, and not a schema.
+    fn writer_schema(&self) -> Result<Cow<'_, Schema>, ParseError>;
+}
+
+impl WriterSchema for Schema {
+    fn writer_schema(&self) -> Result<Cow<'_, Schema>, ParseError> {
+        Ok(Cow::Borrowed(self))
+    }
+}
+
+impl WriterSchema for str {
+    fn writer_schema(&self) -> Result<Cow<'_, Schema>, ParseError> {
+        Schema::parse_with(Source::new("<writer schema>", self), ParseMode::Lenient).map(Cow::Owned)
+    }
+}
+
+impl WriterSchema for String {
+    fn writer_schema(&self) -> Result<Cow<'_, Schema>, ParseError> {
+        self.as_str().writer_schema()
+    }
+}
+
+impl<W: WriterSchema + ?Sized> WriterSchema for &W {
+    fn writer_schema(&self) -> Result<Cow<'_, Schema>, ParseError> {
+        (**self).writer_schema()
+    }
+}
+
+impl<T: AvroRecord> Resolver<T> {
+    /// Compares the writer's schema with `T`'s.
+    ///
+    /// # Errors
+    /// A [`ResolverError`]: text that is no schema, or a schema of which nothing can be read as `T`.
+    pub fn new<W: WriterSchema + ?Sized>(writer: &W) -> Result<Self, ResolverError> {
+        let writer = writer.writer_schema().map_err(ResolverError::Writer)?;
+        let reader = Schema::parse(T::SCHEMA).map_err(|source| ResolverError::Reader {
+            name: T::NAME,
+            source,
+        })?;
+        let plan = Plan::new(&writer, &reader).map_err(|source| ResolverError::Mismatch {
+            name: T::NAME,
+            source: Box::new(source),
+        })?;
+        Ok(Self {
+            plan,
+            reads: PhantomData,
+        })
+    }
+
+    /// The plan, with both schemas and what some data would meet.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+impl<T> fmt::Debug for Resolver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").field("plan", &self.plan).finish()
+    }
+}
+
+/// The value in `bytes`, which were written with the plan's writer schema; the plan's reader schema is `T`'s.
+///
+/// # Errors
+/// Where the bytes are no datum of the writer's schema, hold something that the reader's has no place for, or go on
+/// after the datum. What only `T` finds wrong, such as a uuid that does not parse, is told with the offset in the
+/// resolved bytes and the path `after resolution`.
+pub fn decode_with<T: AvroRecord>(plan: &Plan, bytes: &[u8]) -> Result<T, DecodeError> {
+    if plan.is_identity() {
+        return T::from_avro(bytes);
+    }
+    let mut resolved = SCRATCH.take();
+    resolved.clear();
+    let value = transcode_and_decode(plan, bytes, &mut resolved);
+    if resolved.capacity() <= KEPT {
+        SCRATCH.set(resolved);
+    }
+    value
+}
+
+fn transcode_and_decode<T: AvroRecord>(
+    plan: &Plan,
+    bytes: &[u8],
+    resolved: &mut Vec<u8>,
+) -> Result<T, DecodeError> {
+    let taken = plan.transcode(bytes, resolved)?;
+    if taken < bytes.len() {
+        let kind = super::DecodeErrorKind::TrailingBytes {
+            left: bytes.len() - taken,
+        };
+        return Err(DecodeError::new(taken, kind));
+    }
+    let mut reader = Reader::new(resolved);
+    let value = T::decode_avro(&mut reader).map_err(|error| error.at("after resolution"))?;
+    reader.finish().map_err(|error| error.at("after resolution"))?;
+    Ok(value)
+}

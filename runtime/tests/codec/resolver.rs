@@ -1,0 +1,141 @@
+//! Data of other writer schemas.
+
+use fleetops_runtime::avro::Schema;
+use fleetops_runtime::codec::{
+    AvroRecord, DecodeError, DecodeErrorKind, Path, Reader, Resolver, ValidationErrors, put,
+};
+use fleetops_runtime::uuid::Uuid;
+use proptest::prelude::*;
+
+use crate::sample::{SCHEMA, Sample, sample};
+
+/// The newer of two versions.
+#[derive(Debug, PartialEq)]
+struct Point {
+    id: Uuid,
+    x: f64,
+    label: String,
+}
+
+impl AvroRecord for Point {
+    const SCHEMA: &'static str = r#"{"type": "record", "name": "Point", "fields": [
+        {"name": "id", "type": {"type": "string", "logicalType": "uuid"}},
+        {"name": "x", "type": "double"},
+        {"name": "label", "type": "string", "default": "none"}]}"#;
+    const FINGERPRINT: u64 = 0;
+    const NAME: &'static str = "Point";
+
+    fn encode_avro(&self, out: &mut Vec<u8>) {
+        put::uuid_string(out, &self.id);
+        put::double(out, self.x);
+        put::string(out, &self.label);
+    }
+
+    fn decode_avro(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id: r.uuid_string()?,
+            x: r.double()?,
+            label: r.string()?.to_owned(),
+        })
+    }
+
+    fn validate_at(&self, _: &Path<'_>, _: &mut ValidationErrors) {}
+}
+
+const OLDER: &str = r#"{"type": "record", "name": "Point", "fields": [
+    {"name": "gone", "type": "bytes"}, {"name": "x", "type": "int"}, {"name": "id", "type": "string"}]}"#;
+
+fn older(x: i32, id: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    put::bytes(&mut out, &[1, 2, 3]);
+    put::int(&mut out, x);
+    put::string(&mut out, id);
+    out
+}
+
+proptest! {
+    #[test]
+    fn an_older_version_is_read_with_defaults_and_promotion(x: i32, number: u128) {
+        let id = Uuid::from_u128(number);
+        let resolver = Resolver::<Point>::new(OLDER).expect("compatible");
+        prop_assert!(!resolver.plan().is_identity());
+        let read = Point::from_avro_with(&resolver, &older(x, &id.to_string()));
+        prop_assert_eq!(read, Ok(Point { id, x: f64::from(x), label: "none".to_owned() }));
+    }
+
+    #[test]
+    fn the_same_schema_is_read_as_it_is(sample in sample()) {
+        let schema = Schema::parse(SCHEMA).expect("a schema");
+        let resolver = Resolver::<Sample>::new(&schema).expect("the same");
+        prop_assert!(resolver.plan().is_identity());
+        prop_assert_eq!(Sample::from_avro_with(&resolver, &sample.to_avro()), Ok(sample));
+    }
+
+    #[test]
+    fn cut_and_changed_bytes_are_errors_or_values(
+        cut in 0..60_usize,
+        at in 0..60_usize,
+        byte: u8,
+    ) {
+        let resolver = Resolver::<Point>::new(OLDER).expect("compatible");
+        let mut bytes = older(7, &Uuid::nil().to_string());
+        prop_assert!(cut >= bytes.len() || Point::from_avro_with(&resolver, &bytes[..cut]).is_err());
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        let _ = Point::from_avro_with(&resolver, &bytes);
+    }
+}
+
+#[test]
+fn writer_schemas_come_parsed_or_as_text() {
+    let parsed = Schema::parse(OLDER).expect("a schema");
+    let text = OLDER.to_owned();
+    for resolver in [
+        Resolver::<Point>::new(&parsed),
+        Resolver::new(&text),
+        Resolver::new(OLDER),
+        Resolver::new(&&text),
+    ] {
+        let read = Point::from_avro_with(
+            &resolver.expect("compatible"),
+            &older(1, &Uuid::nil().to_string()),
+        );
+        assert_eq!(read.expect("a point").x, 1.0);
+    }
+}
+
+#[test]
+fn schemas_that_do_not_go_together_say_why() {
+    let error = |writer: &str| Resolver::<Point>::new(writer).expect_err("no plan").to_string();
+    assert!(
+        error("{").starts_with("the writer's schema cannot be parsed:\n"),
+        "{}",
+        error("{")
+    );
+    let missing = error(r#"{"type": "record", "name": "Point", "fields": [{"name": "x", "type": "int"}]}"#);
+    assert!(
+        missing.starts_with("Point cannot be read from data of that writer schema: "),
+        "{missing}"
+    );
+    assert!(missing.contains("id"), "{missing}");
+}
+
+#[test]
+fn what_goes_on_after_the_datum_and_what_only_the_type_refuses_are_errors() {
+    let resolver = Resolver::<Point>::new(OLDER).expect("compatible");
+    let mut bytes = older(7, &Uuid::nil().to_string());
+    let end = bytes.len();
+    bytes.push(0);
+    let error = Point::from_avro_with(&resolver, &bytes).expect_err("a byte too many");
+    assert_eq!(
+        (error.offset(), error.kind()),
+        (end, &DecodeErrorKind::TrailingBytes { left: 1 })
+    );
+    let error = Point::from_avro_with(&resolver, &older(7, "uuid-v4")).expect_err("no uuid");
+    assert_eq!(
+        error.to_string(),
+        "byte 0, after resolution: expected a uuid of 36 characters, found \"uuid-v4\""
+    );
+    // The next datum is read into the same buffer, from its start.
+    Point::from_avro_with(&resolver, &older(7, &Uuid::nil().to_string())).expect("a point");
+}
