@@ -1,8 +1,8 @@
 //! How producers and consumers find and enter a cluster and its registry: what their builders have in common.
 //!
-//! A builder collects a [`Connect`]: addresses and settings given in the program, and the name of an environment of the
-//! manifest. [`Connect::resolve`] makes a [`Connection`] of it. What the program gives goes before what the
-//! environment has, setting by setting; `${VAR}` is expanded here and for that environment only.
+//! A builder collects addresses and settings given in the program, and the name of an environment of the manifest.
+//! `Connect::resolve` makes a `Connection` of them. What the program gives goes before what the environment has, setting
+//! by setting; `${VAR}` is expanded here and for that environment only.
 //!
 //! Passwords, tokens and keys are kept apart from everything that could be printed: no `Debug`, `Display` or error of
 //! this module shows one.
@@ -189,7 +189,8 @@ impl Connect {
 
     /// A setting of librdkafka.
     pub(crate) fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.settings.insert(key.into(), value.into());
+        let key = key.into();
+        self.settings.insert(canonical(&key).to_owned(), value.into());
     }
 
     /// The connection, with the environment's values where the program gave none.
@@ -226,8 +227,9 @@ impl Connect {
         };
         let mut settings = BTreeMap::new();
         for (key, value) in environment.map_or(&[][..], |environment| environment.kafka) {
-            if !self.settings.contains_key(*key) {
-                settings.insert((*key).to_owned(), expand(&format!("kafka.{key}"), value)?);
+            let name = canonical(key);
+            if !self.settings.contains_key(name) {
+                settings.insert(name.to_owned(), expand(&format!("kafka.{key}"), value)?);
             }
         }
         settings.extend(self.settings.clone());
@@ -304,7 +306,7 @@ impl Connection {
 
     /// A setting, where it was given.
     pub(crate) fn setting(&self, key: &str) -> Option<&str> {
-        self.settings.get(key).map(String::as_str)
+        self.settings.get(canonical(key)).map(String::as_str)
     }
 
     /// librdkafka's configuration: `defaults`, then what was given, then `fixed`, which cannot be given otherwise.
@@ -318,8 +320,7 @@ impl Connection {
             config.set(*key, *value);
         }
         for (key, value) in &self.settings {
-            if matches!(key.as_str(), "bootstrap.servers" | "metadata.broker.list") && *value != self.brokers
-            {
+            if key == "bootstrap.servers" && *value != self.brokers {
                 return Err(ConnectError::Setting {
                     key: key.clone(),
                     reason: format!(
@@ -431,6 +432,23 @@ impl fmt::Debug for Redacted<'_> {
     }
 }
 
+/// The name of a setting that librdkafka knows under two: otherwise a default under the one would fight with what was
+/// given under the other.
+fn canonical(key: &str) -> &str {
+    match key {
+        "metadata.broker.list" => "bootstrap.servers",
+        "max.in.flight" => "max.in.flight.requests.per.connection",
+        "sasl.mechanism" => "sasl.mechanisms",
+        "queue.buffering.max.ms" => "linger.ms",
+        "message.send.max.retries" => "retries",
+        "compression.codec" => "compression.type",
+        "request.required.acks" => "acks",
+        "delivery.timeout.ms" => "message.timeout.ms",
+        "fetch.message.max.bytes" => "max.partition.fetch.bytes",
+        other => other,
+    }
+}
+
 /// Whether the value of a librdkafka setting must not be printed. librdkafka has no list of them; their names tell.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
@@ -527,12 +545,10 @@ mod tests {
     #[test]
     fn an_environment_gives_what_the_program_does_not() {
         let mut connect = environment("prod");
-        connect.set("linger.ms", "9");
+        connect.set("queue.buffering.max.ms", "9");
         let connection = resolve(&connect).unwrap();
         assert_eq!(connection.brokers(), "a:1,b:2");
-        let config = connection
-            .client_config(&[("linger.ms", "1"), ("queue.buffering.max.ms", "1")], &[])
-            .unwrap();
+        let config = connection.client_config(&[("linger.ms", "1")], &[]).unwrap();
         assert_eq!(config.get("bootstrap.servers"), Some("a:1,b:2"));
         assert_eq!(config.get("sasl.username"), Some("ada"));
         assert_eq!(config.get("sasl.password"), Some("hunter3"));
@@ -577,13 +593,8 @@ mod tests {
         let mut connect = environment("prod");
         connect.set("sasl.username", "bob");
         connect.set("sasl.password", "pw");
-        assert_eq!(
-            connect
-                .resolve(ENVIRONMENTS, &no_user)
-                .unwrap()
-                .setting("sasl.username"),
-            Some("bob")
-        );
+        let connection = connect.resolve(ENVIRONMENTS, &no_user).unwrap();
+        assert_eq!(connection.setting("sasl.username"), Some("bob"));
     }
 
     #[test]
@@ -661,7 +672,6 @@ mod tests {
             "{text}"
         );
 
-        connect.set("sasl.oauthbearer.client.secret", "hunter6");
         connect.set("security.protocol", "hunter2");
         let connection = resolve(&connect).unwrap();
         let create = |connection: &Connection| {

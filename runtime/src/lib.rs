@@ -4,6 +4,7 @@
 //! - `consumer` (feature `kafka`): typed consumers, with dedup, order and commits; `dead_letter`: where they put what
 //!   cannot be handled.
 //! - [`framing`]: the head that Confluent's serializers put before a value.
+//! - `producer` (feature `kafka`): sending events.
 //! - `registry` (feature `kafka`): which schema an ID stands for, and which ID ours has.
 //! - [`topic`]: what a topic is to producers and consumers; generated code implements it.
 //! - [`engine`]: dedup, order and commits of one partition, without I/O.
@@ -18,7 +19,6 @@
 
 pub mod codec;
 #[cfg(feature = "kafka")]
-#[allow(dead_code)] // until the producer uses it
 pub mod connect;
 #[cfg(feature = "kafka")]
 pub mod consumer;
@@ -27,10 +27,16 @@ pub mod dead_letter;
 pub mod engine;
 pub mod framing;
 #[cfg(feature = "kafka")]
+pub mod producer;
+#[cfg(feature = "kafka")]
 pub mod registry;
 pub mod topic;
 mod validate;
 
 #[cfg(feature = "kafka")]
 pub use consumer::{Consumer, ConsumerBuilder, ConsumerError};
+#[cfg(feature = "kafka")]
+pub use producer::{
+    Outcome, Producer, ProducerBuilder, ProducerCounts, ProducerError, Receipt, SendError, Undelivered,
+};
 pub use {chrono, fleetops_avro as avro, regex_lite as regex, rust_decimal, serde, serde_json, uuid};

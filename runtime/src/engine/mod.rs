@@ -57,7 +57,7 @@ mod config;
 mod counts;
 mod dedup;
 mod frames;
-mod key;
+pub(crate) mod key;
 mod mistakes;
 mod offsets;
 mod record;

@@ -31,7 +31,6 @@ impl RegistryAuthentication {
     }
 
     /// What the parts that are there amount to.
-    #[allow(dead_code)] // until the producer uses it
     pub(crate) fn of(
         username: Option<String>,
         password: Option<String>,
