@@ -53,6 +53,8 @@ fn refuses(writer: &str, reader: &str, input: &str, error: &str) {
 #[test]
 fn numbers_are_promoted() {
     reads(r#""int""#, r#""long""#, "ffffffff0f", "-2147483648");
+    // Overlong: as an int, the highest bits of the fifth byte are not there.
+    reads(r#""int""#, r#""long""#, "feffffff7f", "2147483647");
     reads(r#""int""#, r#""float""#, "82808010", r#""f32:4b800000""#);
     reads(r#""int""#, r#""double""#, "03", r#""f64:c000000000000000""#);
     reads(r#""long""#, r#""float""#, "04", r#""f32:40000000""#);
@@ -359,4 +361,31 @@ fn hostile_counts_and_lengths() {
         "06c328",
         "/s: expected 3 byte(s) for a string, found 2",
     );
+}
+
+/// A union of so many records, each of which has the next one as a field.
+fn chain(length: usize, ty: &str) -> String {
+    let records: Vec<_> = (0..length)
+        .map(|at| {
+            let inner = if at + 1 < length {
+                format!("\"R{}\"", at + 1)
+            } else {
+                ty.to_owned()
+            };
+            format!(r#"{{"type":"record","name":"R{at}","fields":[{{"name":"a","type":{inner}}}]}}"#)
+        })
+        .collect();
+    format!("[{}]", records.join(","))
+}
+
+#[test]
+fn deep_schemas_do_not_exhaust_the_stack() {
+    let deep_plan = plan;
+    let plan = plan(&chain(490, "\"int\""), &chain(490, "\"double\"")).unwrap();
+    let mut out = Vec::new();
+    assert_eq!(plan.transcode(&[0, 2], &mut out).unwrap(), 2);
+    assert_eq!(hex(&out), "00000000000000f03f");
+    assert!(plan.transcode(&[0], &mut out).is_err());
+    let error = deep_plan(&chain(900, "\"int\""), &chain(900, "\"double\"")).unwrap_err();
+    assert!(matches!(*error.mismatch, Mismatch::TooLarge { .. }), "{error}");
 }

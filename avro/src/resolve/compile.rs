@@ -49,6 +49,8 @@ pub(super) enum Op {
     /// So many bytes, whatever they are: floats, doubles, booleans, fixed, and runs of them.
     Raw(usize),
     Int,
+    /// An int whose bytes are those of a long as well. All are, but for overlong ones with bits beyond the 32nd.
+    IntAsLong,
     Long,
     /// A string, which has to be UTF-8.
     Text,
@@ -116,6 +118,17 @@ pub(super) enum Piece {
     Put(Range),
 }
 
+impl Piece {
+    /// The same where the segments come after so many others.
+    fn moved(self, by: usize) -> Self {
+        match self {
+            Self::Input(at) => Self::Input(at + by),
+            Self::Output(at) => Self::Output(at + by),
+            Self::Put(range) => Self::Put(range),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Program {
     ops: Vec<Op>,
@@ -125,7 +138,22 @@ pub(super) struct Program {
     branches: Vec<Block>,
     reorders: Vec<Reorder>,
     pub(super) root: Block,
-    pub(super) identity: bool,
+}
+
+/// What counts as leaving the bytes as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// What does with all data but some that no encoder writes, which [`Mode::Exact`] is for.
+    Fast,
+    /// What does with all data.
+    Exact,
+    /// What no reader could tell from the reader's own data: no part without a way, as many branches and symbols.
+    Identity,
+}
+
+/// Whether the writer's bytes are the reader's.
+pub(super) fn identity(graph: &Graph, writer: &Schema, reader: &Schema) -> bool {
+    copyable(graph, Mode::Identity, writer, reader)[graph.root]
 }
 
 impl Program {
@@ -157,9 +185,9 @@ impl Program {
         self.reorders.get(at as usize)
     }
 
-    pub(super) fn new(graph: &Graph, writer: &Schema, reader: &Schema) -> Self {
+    pub(super) fn new(graph: &Graph, writer: &Schema, reader: &Schema, mode: Mode) -> Self {
         let mut compiler = Compiler {
-            copyable: copyable(graph, false, writer, reader),
+            copyable: copyable(graph, mode, writer, reader),
             graph,
             writer,
             sizes: MinSizes::default(),
@@ -173,7 +201,6 @@ impl Program {
                 branches: Vec::new(),
                 reorders: Vec::new(),
                 root: Block(0),
-                identity: copyable(graph, true, writer, reader)[graph.root],
             },
         };
         let code = compiler.action(graph.root);
@@ -183,8 +210,9 @@ impl Program {
 }
 
 /// Which actions leave the bytes as they are. Recursive ones do unless one of their parts does not. A part without a
-/// way leaves no bytes at all; where `strictly`, it counts as a difference, and so do other counts of branches or symbols.
-fn copyable(graph: &Graph, strictly: bool, writer: &Schema, reader: &Schema) -> Vec<bool> {
+/// way leaves no bytes at all.
+fn copyable(graph: &Graph, mode: Mode, writer: &Schema, reader: &Schema) -> Vec<bool> {
+    let strictly = mode == Mode::Identity;
     let mut copyable = vec![true; graph.actions.len()];
     loop {
         let mut changed = false;
@@ -196,7 +224,9 @@ fn copyable(graph: &Graph, strictly: bool, writer: &Schema, reader: &Schema) -> 
             let still = match &action.kind {
                 ActionKind::Same => true,
                 ActionKind::Fail(_) => !strictly,
-                ActionKind::Promote(promotion) => *promotion == Promotion::StringToBytes,
+                ActionKind::Promote(Promotion::StringToBytes) => true,
+                ActionKind::Promote(Promotion::IntToLong) => mode == Mode::Fast,
+                ActionKind::Promote(_) => false,
                 ActionKind::Array(items) | ActionKind::Map(items) => copyable[*items],
                 ActionKind::Enum(symbols) => {
                     let count = match r {
@@ -323,6 +353,7 @@ impl Compiler<'_> {
             ActionKind::Fail(_) => Code::walk(vec![Op::Fail]),
             ActionKind::Same => Code::walk(self.primitive(action.writer, true)),
             ActionKind::Promote(Promotion::StringToBytes) => Code::walk(vec![Op::Sized]),
+            ActionKind::Promote(Promotion::IntToLong) if same => Code::walk(vec![Op::IntAsLong]),
             ActionKind::Promote(promotion) => Code::write(Op::Promote(*promotion)),
             ActionKind::Enum(symbols) if same => Code::walk(vec![Op::Symbol(symbols.len() as u32)]),
             ActionKind::Enum(symbols) => {
@@ -474,24 +505,31 @@ impl Compiler<'_> {
         let mut segments = Vec::new();
         let mut placed: Vec<(usize, Piece)> = Vec::new();
         for (first, _, code) in runs {
-            let at = segments.len();
-            let copied = matches!(code.0.as_slice(), [Part::Walk(_)]);
-            match (first, copied) {
-                (None, _) => {
-                    let ops = code.0.into_iter().flat_map(|part| match part {
-                        Part::Skip(ops) | Part::Walk(ops) => ops,
-                        Part::Put(_) | Part::Write(_) => Vec::new(),
-                    });
-                    let block = self.ops(ops.collect());
-                    segments.push(Segment::Skip(block));
-                }
-                (Some(first), true) => {
-                    segments.push(Segment::Copy(self.walk_block(code)));
-                    placed.push((first, Piece::Input(at)));
-                }
-                (Some(first), false) => {
-                    segments.push(Segment::Write(self.block(code)));
-                    placed.push((first, Piece::Output(at)));
+            // What is skipped goes nowhere.
+            let to = first.unwrap_or_default();
+            for part in code.0 {
+                let at = segments.len();
+                match part {
+                    Part::Walk(ops) | Part::Skip(ops) if ops.is_empty() => {}
+                    Part::Skip(ops) => segments.push(Segment::Skip(self.ops(ops))),
+                    Part::Walk(ops) => {
+                        segments.push(Segment::Copy(self.ops(ops)));
+                        placed.push((to, Piece::Input(at)));
+                    }
+                    Part::Put(bytes) => {
+                        let range = Range::of(&mut self.program.constants, bytes);
+                        placed.push((to, Piece::Put(range)));
+                    }
+                    // A record inside, itself in another order: its parts are put where they belong at once.
+                    Part::Write(Op::Reorder(inner)) => {
+                        let inner = &self.program.reorders[inner as usize];
+                        segments.extend_from_slice(&inner.segments);
+                        placed.extend(inner.pieces.iter().map(|piece| (to, piece.moved(at))));
+                    }
+                    Part::Write(op) => {
+                        segments.push(Segment::Write(self.ops(vec![op])));
+                        placed.push((to, Piece::Output(at)));
+                    }
                 }
             }
         }

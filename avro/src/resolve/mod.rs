@@ -28,6 +28,7 @@ mod same;
 mod verdict;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use crate::schema::Schema;
 use crate::wire::{Cursor, DecodeError};
@@ -66,6 +67,9 @@ pub struct Plan {
     reader: Schema,
     graph: actions::Graph,
     program: compile::Program,
+    /// For data that the other does not take; made when first needed.
+    exact: OnceLock<compile::Program>,
+    identity: bool,
     caveats: Vec<Caveat>,
 }
 
@@ -91,12 +95,15 @@ impl Plan {
             return Err(error);
         }
         let caveats = verdict.caveats();
-        let program = compile::Program::new(&graph, writer, reader);
+        let program = compile::Program::new(&graph, writer, reader, compile::Mode::Fast);
+        let identity = compile::identity(&graph, writer, reader);
         Ok(Self {
             writer: writer.clone(),
             reader: reader.clone(),
             graph,
             program,
+            exact: OnceLock::new(),
+            identity,
             caveats,
         })
     }
@@ -114,7 +121,7 @@ impl Plan {
     /// Whether the writer's bytes are the reader's: then [`Plan::transcode`] can be left out, and a decoder of the
     /// reader's schema finds what is wrong with them by itself.
     pub fn is_identity(&self) -> bool {
-        self.program.identity
+        self.identity
     }
 
     /// The data that the writer's schema allows and this reader would refuse or change, in the order of the writer's
@@ -137,6 +144,22 @@ impl Plan {
         let start = out.len();
         let mut cursor = Cursor::new(input);
         match self.program.run(&mut cursor, out) {
+            Ok(()) => Ok(cursor.offset()),
+            Err(_) => {
+                out.truncate(start);
+                self.transcode_exactly(input, out)
+            }
+        }
+    }
+
+    #[cold]
+    fn transcode_exactly(&self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, DecodeError> {
+        let start = out.len();
+        let exact = self.exact.get_or_init(|| {
+            compile::Program::new(&self.graph, &self.writer, &self.reader, compile::Mode::Exact)
+        });
+        let mut cursor = Cursor::new(input);
+        match exact.run(&mut cursor, out) {
             Ok(()) => Ok(cursor.offset()),
             Err(error) => {
                 out.truncate(start);

@@ -263,6 +263,14 @@ fn read(op: Op, input: &mut Cursor<'_>) -> Result<(), DecodeError> {
     match op {
         Op::Raw(bytes) => input.raw(bytes, "values of fixed size").map(drop),
         Op::Int => input.int().map(drop),
+        Op::IntAsLong => {
+            let start = input.offset();
+            input.int()?;
+            match input.since(start) {
+                [_, _, _, _, 0x10..=0xff] => Err(no_way(input)),
+                _ => Ok(()),
+            }
+        }
         Op::Long => input.long().map(drop),
         Op::Text => input.string().map(drop),
         Op::Sized => input.bytes().map(drop),

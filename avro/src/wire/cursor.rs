@@ -320,22 +320,32 @@ impl<'a> Cursor<'a> {
     }
 
     /// The bits of a number of at most `limit` bytes.
+    #[inline]
     fn varint(&mut self, limit: usize, what: &'static str) -> Result<u64, DecodeError> {
+        let rest = &self.input[self.offset..];
+        let rest = rest.get(..limit).unwrap_or(rest);
         let mut bits = 0u64;
-        for (at, &byte) in self.input[self.offset..].iter().take(limit).enumerate() {
-            // The tenth byte is shifted by 63: all but its lowest bit is dropped.
-            bits |= u64::from(byte & 0x7f) << (7 * at);
+        // The tenth byte is shifted by 63: all but its lowest bit is dropped.
+        let mut shift = 0;
+        for (at, &byte) in rest.iter().enumerate() {
+            bits |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 self.offset += at + 1;
                 return Ok(bits);
             }
+            shift += 7;
         }
+        Err(self.no_number(limit, what))
+    }
+
+    #[cold]
+    fn no_number(&self, limit: usize, what: &'static str) -> DecodeError {
         let left = self.left();
-        Err(if left < limit {
+        if left < limit {
             self.short(self.offset, what, left as u64 + 1, left)
         } else {
             DecodeError::new(self.offset, Kind::InvalidVarint { what, limit })
-        })
+        }
     }
 
     /// That many items, if the rest of the input can hold them.
