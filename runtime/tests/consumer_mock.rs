@@ -17,6 +17,7 @@ use consumer_support::*;
 use fleetops_runtime::ConsumerError;
 use fleetops_runtime::consumer::{Received, RetryPolicy};
 use fleetops_runtime::dead_letter::Reason;
+use fleetops_runtime::topic::ReorderSpec;
 use rdkafka::message::Message;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -87,6 +88,42 @@ async fn every_record_is_handled_once_and_in_order() {
     assert_eq!((counts.received, counts.handled), (0, 0));
     assert!(counts.warm > 0);
     assert_eq!(broker.committed(3), ends);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declared_end_lets_out_what_waits_in_order() {
+    let broker = Broker::new(1);
+    // Far into their sequence, vehicles wait for frames that may still come before their first ones.
+    let records: Vec<Outgoing> = [(0, "a"), (1, "a"), (0, "b")]
+        .map(|(frame, vehicle)| Outgoing::of(&Reading::new(vehicle, 500 - frame), 0))
+        .into();
+    broker.send(&records);
+    let registry = Registry::default();
+    let end = CancellationToken::new();
+    let patient = ReorderSpec {
+        hold: Duration::from_secs(600),
+        ring: 10,
+        tolerance: 2,
+    };
+    let builder = broker.consumer(&registry).reorder(patient);
+    let mut consumer = builder.end_of_stream(end.clone()).build().await.unwrap();
+    eventually("all records wait", || consumer.counts().waiting == 3).await;
+    end.cancel();
+    let ledger = Ledger::default();
+    while let Some(delivery) = consumer.recv().await {
+        let delivery = delivery.unwrap();
+        ledger.write(&delivery);
+        delivery.settle();
+    }
+    let frames = |vehicle: &str| -> Vec<i64> {
+        let lines = ledger.lines();
+        let of = lines.iter().filter(|(_, _, reading)| reading.vehicle == vehicle);
+        of.map(|(_, _, reading)| reading.frame).collect()
+    };
+    assert_eq!((frames("a"), frames("b")), (vec![499, 500], vec![500]));
+    let counts = consumer.close(Duration::from_secs(5)).await.unwrap();
+    assert_eq!((counts.handled, counts.waiting), (3, 0));
+    assert_eq!(broker.committed(1), BTreeMap::from([(0, 3)]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -73,6 +73,7 @@ pub struct ConsumerBuilder<T> {
     commit_count: u64,
     backlog: usize,
     shutdown: CancellationToken,
+    end_of_stream: CancellationToken,
 }
 
 impl<T: Topic> ConsumerBuilder<T> {
@@ -92,6 +93,7 @@ impl<T: Topic> ConsumerBuilder<T> {
             commit_count: 10_000,
             backlog: 2_000,
             shutdown: CancellationToken::new(),
+            end_of_stream: CancellationToken::new(),
         }
     }
 
@@ -221,6 +223,18 @@ impl<T: Topic> ConsumerBuilder<T> {
         self
     }
 
+    /// Cancelling the token declares the end of the stream, for an application that knows that nothing more will come:
+    /// nothing more is received, what has been received and waits comes out in order, and then [`Consumer::recv`] answers
+    /// `None` and [`Consumer::run`] returns. It takes effect within a tenth of a second.
+    ///
+    /// What waits is given out although something may be missing before it, so this is no way to shut down: use
+    /// [`Self::shutdown`] for that.
+    #[must_use]
+    pub fn end_of_stream(mut self, token: CancellationToken) -> Self {
+        self.end_of_stream = token;
+        self
+    }
+
     /// Starts the consumer's thread and subscribes. Brokers that cannot be reached are no error: librdkafka goes on trying,
     /// and says so in the log.
     ///
@@ -298,6 +312,7 @@ impl<T: Topic> ConsumerBuilder<T> {
                 group,
                 engine,
                 until_end: self.until_end,
+                end_of_stream: self.end_of_stream,
                 drain: self.drain,
                 commit_interval: self.commit_interval,
                 commit_count: self.commit_count,

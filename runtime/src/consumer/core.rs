@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 
+use tokio_util::sync::CancellationToken;
+
 use super::commit::CommitBook;
 use super::context;
 use super::counts::{ConsumerCounts, PartitionCounts};
@@ -39,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) group: String,
     pub(crate) engine: EngineConfig,
     pub(crate) until_end: bool,
+    /// The application declares the end.
+    pub(crate) end_of_stream: CancellationToken,
     /// How long a revocation waits for handlers that run.
     pub(crate) drain: Duration,
     pub(crate) commit_interval: Duration,
@@ -365,15 +369,16 @@ impl<T: Topic> Core<T> {
         }
     }
 
-    /// Whether everything up to the ends has been received, with `until_end`.
+    /// Whether the stream has ended: declared by the application, or, with `until_end`, received up to the ends.
     pub(crate) fn at_end(&self) -> bool {
-        self.settings.until_end
-            && self.phase == Phase::Reading
-            && self.joined
+        let declared = self.settings.end_of_stream.is_cancelled();
+        let read_up = |partition: &Partition<T::Event>| declared || partition.reached;
+        self.phase == Phase::Reading
+            && (declared || (self.settings.until_end && self.joined))
             && self
                 .partitions
                 .values()
-                .all(|partition| partition.reached && partition.stash.is_empty())
+                .all(|partition| read_up(partition) && partition.stash.is_empty())
     }
 
     /// The declared end: what waits comes out, in order.
