@@ -71,12 +71,30 @@ impl Files {
         Self { schemas, tops }
     }
 
-    /// The path from its root of the file that has `id` at its top.
-    pub(super) fn path_of(&self, id: TypeId) -> Option<&str> {
-        self.tops
+    /// The type at the top of the file on the `other` side that is the one with `id` here: the same path from its root.
+    /// Where the two sides have no path in common, one was laid out anew, and names of files have to do.
+    pub(super) fn same_file(&self, other: &Self, id: TypeId) -> Option<TypeId> {
+        let path = self
+            .tops
             .iter()
             .find(|(_, top)| **top == Some(id))
-            .map(|(path, _)| path.as_str())
+            .map(|(path, _)| path)?;
+        if other.tops.keys().any(|theirs| self.tops.contains_key(theirs)) {
+            return other.tops.get(path).copied().flatten();
+        }
+        let name = Path::new(path).file_name();
+        let alike = |files: &Self| -> Vec<Option<TypeId>> {
+            files
+                .tops
+                .iter()
+                .filter(|(p, _)| Path::new(p).file_name() == name)
+                .map(|(_, top)| *top)
+                .collect()
+        };
+        match (alike(self).as_slice(), alike(other).as_slice()) {
+            ([_], [theirs]) => *theirs,
+            _ => None,
+        }
     }
 }
 

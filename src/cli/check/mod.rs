@@ -79,7 +79,7 @@ fn check(args: Args, global: &Global, format: Format) -> Result<Outcome, CliErro
         found.extend(misfits);
     }
     found.extend(pairing.findings.iter().cloned());
-    found.extend(compare(&pairing, &base));
+    found.extend(compare(&pairing));
     if global.quiet {
         found.retain(|d| d.severity == Severity::Error);
     }
@@ -108,14 +108,14 @@ fn manifest_is_wrong(manifest: &Manifest, base: &Base, misfits: &[Diagnostic]) -
 }
 
 /// The findings over all pairs. What two subjects share is told once.
-fn compare(pairing: &Pairing, base: &Base) -> Vec<Diagnostic> {
+fn compare(pairing: &Pairing) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     for unit in &pairing.units {
         let old = [unit.old.clone()];
         let violations = check_level(unit.level, &unit.new, &old);
         let versions = [Old {
             schema: &unit.old,
-            name: base.label.clone(),
+            name: String::new(),
         }];
         for diagnostic in diagnose(&unit.new, &versions, &violations) {
             let note = format!("{} has compatibility {}", unit.subject, unit.level);

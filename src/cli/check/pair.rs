@@ -34,7 +34,7 @@ pub(super) struct Pairing {
     pub(super) added: usize,
     /// Where the manifest names types that no schema defines because they were renamed or removed.
     explained: BTreeSet<Span>,
-    /// What is taken care of.
+    /// What topics carry, and all that belongs to it.
     done_new: BTreeSet<TypeId>,
     done_old: BTreeSet<TypeId>,
 }
@@ -101,6 +101,7 @@ impl Pairing {
                     }
                 },
                 // Renamed in the schema, but not in the manifest.
+                (None, Some(_)) if new.schemas.get(old_name).is_some() => continue, // a slip in the manifest
                 (None, Some(then)) => {
                     self.explained.insert(topic.value.span);
                     match partner(old, new, then) {
@@ -114,11 +115,13 @@ impl Pairing {
                 }
                 (None, None) => continue, // the manifest's own check tells
             };
+            self.reach(&new.schemas, now, true);
+            self.reach(&old.schemas, then, false);
             self.unit(new, old, now, then, subject, level);
         }
     }
 
-    /// What no topic carries: each file is looked at on its own.
+    /// What no topic carries: each file is a subject of its own.
     fn files(&mut self, new: &Files, old: &Files, level: Level) {
         let tops = |files: &Files| -> Vec<TypeId> { files.schemas.files().map(|(_, id)| id).collect() };
         for now in tops(new) {
@@ -164,8 +167,6 @@ impl Pairing {
     }
 
     fn unit(&mut self, new: &Files, old: &Files, now: TypeId, then: TypeId, subject: String, level: Level) {
-        self.reach(&new.schemas, now, true);
-        self.reach(&old.schemas, then, false);
         self.units.push(Unit {
             subject,
             level,
@@ -174,7 +175,7 @@ impl Pairing {
         });
     }
 
-    /// Marks a type and all it refers to as looked at.
+    /// Marks a type and all it refers to as carried by a topic.
     fn reach(&mut self, schemas: &SchemaSet, from: TypeId, is_new: bool) {
         let done = if is_new {
             &mut self.done_new
@@ -218,8 +219,7 @@ impl Pairing {
 
 /// The type at the top of the same file on the other side, unless that one lives on under its own name on this side.
 fn partner(this: &Files, other: &Files, id: TypeId) -> Option<TypeId> {
-    let path = this.path_of(id)?;
-    let partner = other.tops.get(path).copied().flatten()?;
+    let partner = this.same_file(other, id)?;
     let name = other.schemas.node(partner).name();
     let lives_on = name.is_some_and(|n| this.schemas.get(&n.to_string()).is_some());
     (!lives_on).then_some(partner)

@@ -1,0 +1,14 @@
+//! The program as a user runs it: arguments in, exit code, standard output and standard error out.
+//!
+//! Messages are held by `expect/NAME.stderr`; `UPDATE_EXPECT=1` writes them anew.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod check;
+mod compat;
+mod docs;
+mod general;
+mod git;
+mod harness;
+mod schema;
+mod unreadable;
