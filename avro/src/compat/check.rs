@@ -12,6 +12,8 @@ use crate::schema::{Enum, Kind, Name, Node, Record, Schema, TypeId};
 
 /// Comparisons that one check makes: a pair met again counts again.
 pub const MAX_PAIRS: usize = 1_000_000;
+/// Fields, aliases and symbols that one check looks at.
+pub const MAX_WORK: usize = 100_000_000;
 /// Incompatibilities that one check reports.
 pub const MAX_REPORTED: usize = 10_000;
 
@@ -25,6 +27,7 @@ pub fn check(reader: &Schema, writer: &Schema) -> Vec<Incompatibility> {
         leaves: Vec::new(),
         steps: Vec::new(),
         frames: Vec::new(),
+        pairs: 0,
         work: 0,
         fields: HashMap::new(),
     };
@@ -119,6 +122,8 @@ pub(super) struct Checker<'a> {
     pub(super) steps: Vec<Step>,
     frames: Vec<Frame>,
     /// Comparisons so far, those known already included.
+    pairs: usize,
+    /// Fields, aliases and symbols looked at.
     work: usize,
     /// Fields by name of the writer's larger records.
     fields: HashMap<TypeId, HashMap<&'a str, usize>>,
@@ -166,11 +171,11 @@ impl<'a> Checker<'a> {
 
     /// Compares a pair: its outcome at once, or `None` and a frame.
     fn enter(&mut self, reader: TypeId, writer: TypeId, at: u32) -> Result<Option<Outcome>, Leaf> {
-        self.work += 1;
+        self.pairs += 1;
         if let Some(known) = self.memo.get(&(reader, writer)) {
             return Ok(Some(known.unwrap_or(COMPATIBLE)));
         }
-        if self.work > MAX_PAIRS {
+        if self.pairs > MAX_PAIRS || self.work > MAX_WORK {
             return Err(Leaf {
                 kind: IncompatibilityType::TooComplex,
                 reader,
@@ -354,6 +359,7 @@ impl<'a> Checker<'a> {
     fn next_field(&mut self, frame: &mut Frame, r: &'a Record, w: &'a Record) -> Result<Next, Leaf> {
         while let Some(field) = r.fields.get(frame.next) {
             let index = frame.next;
+            self.work += 1 + field.aliases.len();
             frame.next += 1;
             let mut matches = std::iter::once(&field.name)
                 .chain(&field.aliases)
@@ -418,7 +424,11 @@ impl<'a> Checker<'a> {
         let (Some(reader), Some(writer)) = (r.name(), w.name()) else {
             return;
         };
-        if reader.name == writer.name || aliases(r).iter().any(|alias| alias_finds(alias, reader, writer)) {
+        if reader.name == writer.name {
+            return;
+        }
+        self.work += aliases(r).len();
+        if aliases(r).iter().any(|alias| alias_finds(alias, reader, writer)) {
             return;
         }
         let at = self.step(Some(at), Token::Name, pair.0, pair.1);
@@ -436,6 +446,7 @@ impl<'a> Checker<'a> {
         {
             return;
         }
+        self.work += reader.symbols.len() + writer.symbols.len();
         if writer.symbols == reader.symbols || missing_symbols(reader, writer).is_empty() {
             return;
         }

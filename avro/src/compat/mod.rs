@@ -6,7 +6,7 @@
 //! the seven levels of a registry over the versions of a subject. [`diagnose`] tells people.
 //!
 //! Where Java throws, the answer here is *incompatible*, as a registry's is, with a reason of our own. Work and
-//! memory are bounded ([`MAX_PAIRS`], [`MAX_REPORTED`]); Java's are not.
+//! memory are bounded ([`MAX_PAIRS`], [`MAX_WORK`], [`MAX_REPORTED`]); Java's are not.
 
 mod check;
 mod diagnose;
@@ -14,7 +14,7 @@ mod level;
 mod place;
 mod report;
 
-pub use check::{MAX_PAIRS, MAX_REPORTED, check};
+pub use check::{MAX_PAIRS, MAX_REPORTED, MAX_WORK, check};
 pub use diagnose::{Old, diagnose};
 pub use level::{Direction, Level, ParseLevelError, Violation, check_level};
 

@@ -5,6 +5,7 @@
 //! only the neighbourhood of the place is shown, but its real column is told; places far apart get snippets of their
 //! own; control characters never reach a terminal.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -17,6 +18,12 @@ use crate::source::Source;
 const LONG_LINE: usize = 200;
 /// Bytes marked at most in a long line, so that the place's neighbourhood can be shown.
 const LONG_MARK: usize = 60;
+/// From so many bytes on a line is cut before it is laid out, which takes time by its length.
+const HUGE_LINE: usize = 4000;
+/// Bytes kept of it before and after the place; more than fits on a line.
+const AROUND: usize = 400;
+/// A longer message, label, note or help (bytes) is cut.
+const LONG_TEXT: usize = 600;
 /// Places that are further apart (lines) get snippets of their own.
 const FAR: usize = 20;
 
@@ -27,12 +34,10 @@ pub fn render(diagnostic: &Diagnostic, color: bool) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(
-        level
-            .primary_title(diagnostic.message.as_str())
-            .id(diagnostic.rule),
-    );
+    let mut group = Group::with_title(level.primary_title(clip(&diagnostic.message)).id(diagnostic.rule));
+    let mut columns = Vec::new();
     for excerpt in excerpts(diagnostic) {
+        columns.extend(excerpt.columns);
         group = group.element(
             Snippet::source(excerpt.text)
                 .path(excerpt.name)
@@ -45,22 +50,40 @@ pub fn render(diagnostic: &Diagnostic, color: bool) -> String {
                         AnnotationKind::Context
                     };
                     kind.span(mark.span)
-                        .label((!mark.label.is_empty()).then(|| normalize_untrusted_str(mark.label)))
+                        .label((!mark.label.is_empty()).then(|| clip(mark.label)))
                 })),
         );
     }
     for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(normalize_untrusted_str(note)));
+        group = group.element(Level::NOTE.message(clip(note)));
     }
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
+        group = group.element(Level::HELP.message(clip(help)));
     }
     let renderer = if color {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    renderer.render(&[group])
+    let mut shown = renderer.render(&[group]);
+    let mut from = 0;
+    for (wrong, right) in columns {
+        if let Some(at) = shown[from..].find(&wrong) {
+            let start = from + at;
+            shown.replace_range(start..start + wrong.len(), &right);
+            from = start + right.len();
+        }
+    }
+    shown
+}
+
+/// A text of the user's may be a megabyte of name.
+fn clip(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONG_TEXT {
+        return normalize_untrusted_str(text).into();
+    }
+    let head = normalize_untrusted_str(&text[..boundary(text, LONG_TEXT)]);
+    format!("{head}... ({} characters)", text.chars().count()).into()
 }
 
 /// Some lines of a source and the places in them.
@@ -69,6 +92,8 @@ struct Excerpt<'a> {
     text: &'a str,
     line: usize,
     marks: Vec<Mark<'a>>,
+    /// `name:line:column` as it would be told of a line that is cut, and as it is.
+    columns: Option<(String, String)>,
 }
 
 struct Mark<'a> {
@@ -164,17 +189,31 @@ fn excerpt(group: Vec<Located<'_>>) -> Option<Excerpt<'_>> {
     let first = group.first()?;
     let source = &first.label.place.source;
     let line = group.iter().map(|l| l.line).min()?;
-    let start = group.iter().map(|l| l.line_span.start).min()?;
-    let end = group.iter().map(|l| l.line_span.end).max()?;
+    let mut start = group.iter().map(|l| l.line_span.start).min()?;
+    let mut end = group.iter().map(|l| l.line_span.end).max()?;
+    let mut columns = None;
+    if first.line_span.len() > HUGE_LINE {
+        // A long line is in a group of its own.
+        let at = |offset: usize| {
+            source
+                .line_column(u32::try_from(offset).unwrap_or(u32::MAX))
+                .column
+        };
+        start = boundary(source.text(), first.span.start.saturating_sub(AROUND).max(start));
+        end = boundary(source.text(), (first.span.start + AROUND).min(end)).max(first.span.start);
+        let right = at(first.span.start);
+        let told = |column: usize| format!("{}:{line}:{column}", normalize_untrusted_str(source.name()));
+        columns = Some((told(right - at(start) + 1), told(right)));
+    }
     let marks = group
         .iter()
         .map(|l| {
-            let mut end = l.span.end;
+            let mut to = l.span.end;
             if l.is_long() {
-                end = boundary(source.text(), end.min(l.span.start + LONG_MARK)).max(l.span.start);
+                to = boundary(source.text(), to.min(l.span.start + LONG_MARK)).max(l.span.start);
             }
             Mark {
-                span: l.span.start - start..end - start,
+                span: l.span.start - start..to.min(end) - start,
                 label: &l.label.text,
                 primary: l.primary,
             }
@@ -185,6 +224,7 @@ fn excerpt(group: Vec<Located<'_>>) -> Option<Excerpt<'_>> {
         text: &source.text()[start..end],
         line,
         marks,
+        columns,
     })
 }
 
@@ -241,6 +281,23 @@ error[some-rule]: it is wrong
         assert!(shown.contains("--> min.avsc:1:3207"), "{shown}");
         assert!(shown.lines().all(|l| l.len() < 170), "{shown}");
         assert!(shown.contains("^^ l"), "{shown}");
+        let coloured = render(&Diagnostic::error("r", at(&source, "17"), "m", "l"), true);
+        assert!(coloured.contains("min.avsc:1:3207"), "{coloured:?}");
+    }
+
+    #[test]
+    fn huge_lines_and_names_take_no_time() {
+        let text = format!("[{}\"{}\"]", "1,".repeat(1_000_000), "é".repeat(1_000_000));
+        let source = Source::new("min.avsc", text);
+        for what in ["\"é", "é\"]", "1,\"", "[1"] {
+            let place = at(&source, what);
+            let column = source.line_column(place.span.start).column;
+            let diagnostic =
+                Diagnostic::error("r", place, "m".repeat(1_000_000), source.text()).help(source.text());
+            let shown = render(&diagnostic, false);
+            assert!(shown.contains(&format!("--> min.avsc:1:{column}\n")), "{shown}");
+            assert!(shown.len() < 6000, "{shown}");
+        }
     }
 
     #[test]

@@ -128,10 +128,11 @@ impl Value {
             },
             (Kind::Array(a), Kind::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
             (Kind::Object(_), Kind::Object(_)) => {
-                let (a, b) = (self.members(), other.members());
-                a.len() == b.len()
-                    && a.iter()
-                        .all(|m| other.get(&m.key).is_some_and(|value| m.value.same(value)))
+                let (mut a, mut b) = (self.members(), other.members());
+                a.sort_unstable_by(|m, n| m.key.cmp(&n.key));
+                b.sort_unstable_by(|m, n| m.key.cmp(&n.key));
+                let same = |(m, n): (&&Member, &&Member)| m.key == n.key && m.value.same(&n.value);
+                a.len() == b.len() && a.iter().zip(&b).all(same)
             }
             _ => false,
         }

@@ -18,10 +18,10 @@ pub const MAX_DEPTH: usize = 1000;
 pub const MAX_NUMBER: usize = 1000;
 /// Characters of a key, as Jackson counts them.
 pub const MAX_KEY: usize = 50_000;
-/// Bytes of a text. A schema of this size is an attack or a mistake.
-pub const MAX_TEXT: usize = 16 << 20;
-/// Values in a text: bounds memory to some 200 MB, whatever the text.
-pub const MAX_VALUES: usize = 2_000_000;
+/// Bytes of a text: a registry on Kafka's default settings takes one eighth of it.
+pub const MAX_TEXT: usize = 8 << 20;
+/// Values in a text: bounds memory to some 100 MB, whatever the text.
+pub const MAX_VALUES: usize = 1_000_000;
 
 /// Why a text is not JSON, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,13 +1,13 @@
 //! JSON values to nodes, in Java's order of events.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::json::{self, Member, Value};
 use crate::parse::names::{COMPLEX, PRIMITIVES};
 use crate::parse::suggest::{nearest, synonym};
-use crate::parse::{ParseMode, logical};
+use crate::parse::{MAX_FINDINGS, MAX_NAME, ParseMode, logical};
 use crate::schema::{Kind, Node, TypeId};
 use crate::source::{Place, Source, Span};
 
@@ -19,8 +19,8 @@ pub(crate) const BROKEN: TypeId = TypeId(u32::MAX);
 
 /// A reference to a name that was not defined before it.
 pub(crate) struct Forward {
-    pub(crate) written: String,
-    pub(crate) full: String,
+    pub(crate) written: Arc<str>,
+    pub(crate) full: Arc<str>,
     pub(crate) place: Place,
     pub(crate) target: TypeId,
 }
@@ -42,8 +42,10 @@ pub(crate) struct Builder {
     pub(crate) rechecks: Vec<Recheck>,
     /// Unions with a reference to a later name, and where their branches stand.
     pub(crate) open_unions: Vec<(TypeId, Vec<Span>)>,
-    pub(crate) errors: Vec<Diagnostic>,
-    pub(crate) warnings: Vec<Diagnostic>,
+    /// The texts of references, each once: a hostile schema has a million to the same long name.
+    texts: HashSet<Arc<str>>,
+    pub(crate) errors: Findings,
+    pub(crate) warnings: Findings,
     pub(crate) source: Arc<Source>,
     /// Left for the checks of defaults, which a hostile schema could make endless.
     pub(crate) fuel: usize,
@@ -76,10 +78,11 @@ impl Builder {
             forwards: Vec::new(),
             rechecks: Vec::new(),
             open_unions: Vec::new(),
-            errors: Vec::new(),
-            warnings: Vec::new(),
+            texts: HashSet::new(),
+            errors: Findings::default(),
+            warnings: Findings::default(),
             source: Source::new("", ""),
-            fuel: 20_000_000,
+            fuel: 5_000_000,
         }
     }
 
@@ -112,7 +115,7 @@ impl Builder {
         label: impl Into<String>,
     ) -> &mut Diagnostic {
         let diagnostic = Diagnostic::error(rule, self.place(span), message, label);
-        push(&mut self.errors, diagnostic)
+        self.errors.add(diagnostic)
     }
 
     pub(crate) fn warning(
@@ -123,7 +126,7 @@ impl Builder {
         label: impl Into<String>,
     ) -> &mut Diagnostic {
         let diagnostic = Diagnostic::warning(rule, self.place(span), message, label);
-        push(&mut self.warnings, diagnostic)
+        self.warnings.add(diagnostic)
     }
 
     pub(crate) fn add(&mut self, node: Node) -> TypeId {
@@ -164,6 +167,15 @@ impl Builder {
                 place: self.place(span),
             });
         }
+        if written.len() > MAX_NAME {
+            self.error(
+                "too-large",
+                span,
+                "a name is too long",
+                format!("at most {MAX_NAME} bytes are read"),
+            );
+            return BROKEN;
+        }
         let full = match namespace {
             Some(namespace) if !written.contains('.') => format!("{namespace}.{written}"),
             _ => written.to_owned(),
@@ -172,13 +184,23 @@ impl Builder {
             return *id;
         }
         let index = self.forwards.len() as u32;
+        let (written, full) = (self.text(written), self.text(&full));
         self.forwards.push(Forward {
-            written: written.to_owned(),
+            written,
             full,
             place: self.place(span),
             target: BROKEN,
         });
         TypeId(FORWARD | index)
+    }
+
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = Arc::from(text);
+        self.texts.insert(Arc::clone(&new));
+        new
     }
 
     fn union(&mut self, branches: &[Value], span: Span, namespace: Option<&str>) -> TypeId {
@@ -257,7 +279,7 @@ impl Builder {
                 ));
                 diagnostic.help = Some("wrap each of them in a record".to_owned());
             }
-            self.errors.push(diagnostic);
+            self.errors.add(diagnostic);
         }
     }
 
@@ -441,6 +463,13 @@ impl Builder {
     }
 
     pub(crate) fn duplicate_keys(&mut self, members: &[Member]) {
+        if members.len() <= 8 {
+            // Nearly all objects: comparing is cheaper than hashing.
+            let twice = |(i, m): (usize, &Member)| members[..i].iter().any(|n| n.key == m.key);
+            if !members.iter().enumerate().any(twice) {
+                return;
+            }
+        }
         let mut seen: HashMap<&str, Span> = HashMap::with_capacity(members.len());
         for member in members {
             if let Some(first) = seen.insert(&member.key, member.key_span) {
@@ -458,10 +487,22 @@ impl Builder {
     }
 }
 
-fn push(list: &mut Vec<Diagnostic>, diagnostic: Diagnostic) -> &mut Diagnostic {
-    let index = list.len();
-    list.push(diagnostic);
-    &mut list[index]
+/// Findings, up to a limit: what comes after it is dropped.
+#[derive(Default)]
+pub(crate) struct Findings {
+    pub(crate) list: Vec<Diagnostic>,
+    dropped: Option<Diagnostic>,
+}
+
+impl Findings {
+    pub(crate) fn add(&mut self, diagnostic: Diagnostic) -> &mut Diagnostic {
+        if self.list.len() >= MAX_FINDINGS {
+            return self.dropped.insert(diagnostic);
+        }
+        let index = self.list.len();
+        self.list.push(diagnostic);
+        &mut self.list[index]
+    }
 }
 
 /// The opening brace of an object: a caret under a whole record helps nobody.

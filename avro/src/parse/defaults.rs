@@ -68,7 +68,17 @@ impl<'a> Check<'a> {
         }
     }
 
-    pub(crate) fn value(&mut self, ty: TypeId, value: &Value) -> Result<(), Mismatch> {
+    /// The default of a field of that type.
+    pub(crate) fn field(&mut self, ty: TypeId, value: &Value) -> Result<(), Mismatch> {
+        self.check(ty, value, true)
+    }
+
+    fn value(&mut self, ty: TypeId, value: &Value) -> Result<(), Mismatch> {
+        self.check(ty, value, false)
+    }
+
+    /// `own`: the value is all of a field's default, and the type the field's own.
+    fn check(&mut self, ty: TypeId, value: &Value, own: bool) -> Result<(), Mismatch> {
         if *self.fuel == 0 || self.depth > MAX_DEPTH {
             return Err(Mismatch {
                 span: None,
@@ -92,7 +102,7 @@ impl<'a> Check<'a> {
                 if matches!(value.kind, json::Kind::Object(_)) {
                     return Ok(());
                 }
-                let name = self.forwards.get(index).map_or("", |f| &f.full);
+                let name = self.forwards.get(index).map_or("", |f| &*f.full);
                 return Err(Mismatch {
                     span: Some(value.span),
                     expected: format!("`{name}` is not defined yet where this default is read"),
@@ -117,9 +127,9 @@ impl<'a> Check<'a> {
             (Kind::Int, json::Kind::Number(text)) => json::is_integral(text) && text.parse::<i32>().is_ok(),
             (Kind::Long, json::Kind::Number(text)) => json::is_integral(text) && text.parse::<i64>().is_ok(),
             (Kind::Float | Kind::Double, json::Kind::Number(_)) => true,
-            (Kind::Float | Kind::Double, json::Kind::String(_)) => {
-                // A string that stands for a number was made one before; of the others these are left.
-                self.depth == 0 && matches!(value.as_str(), Some("NaN" | "Infinity" | "-Infinity"))
+            // A field's own default that stood for a number was made one before; of the others these are left.
+            (Kind::Float | Kind::Double, json::Kind::String(text)) => {
+                own && matches!(text.as_str(), "NaN" | "Infinity" | "-Infinity")
             }
             (Kind::Boolean, json::Kind::Bool(_)) | (Kind::Null, json::Kind::Null) => true,
             _ => false,
@@ -186,7 +196,7 @@ impl<'a> Check<'a> {
                 Target::Forward(index) => self
                     .forwards
                     .get(index)
-                    .map_or_else(String::new, |f| f.written.clone()),
+                    .map_or_else(String::new, |f| f.written.to_string()),
                 Target::Broken => String::new(),
             })
             .collect();
@@ -230,7 +240,7 @@ impl<'a> Check<'a> {
                     why: Why::MissingField,
                 });
             };
-            if let Err(mut mismatch) = self.value(field.ty, found) {
+            if let Err(mut mismatch) = self.check(field.ty, found, own.is_none()) {
                 if own.is_none() {
                     // The place is in another default, maybe in another file.
                     mismatch.span = Some(value.span);

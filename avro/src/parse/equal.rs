@@ -4,7 +4,7 @@
 //! to a name that was not defined before it equals only itself, so a type that contains itself is never equal to its
 //! second definition.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::json::Member;
 use crate::schema::{Kind, Node, TypeId};
@@ -65,7 +65,15 @@ impl Equality<'_> {
 }
 
 fn attributes(a: &[Member], b: &[Member]) -> bool {
-    a.len() == b.len()
-        && a.iter()
-            .all(|m| b.iter().any(|n| m.key == n.key && m.value.same(&n.value)))
+    if a.len() != b.len() {
+        return false;
+    }
+    if a.len() <= 16 {
+        return a
+            .iter()
+            .all(|m| b.iter().any(|n| m.key == n.key && m.value.same(&n.value)));
+    }
+    let index: HashMap<&str, &Member> = b.iter().map(|m| (m.key.as_str(), m)).collect();
+    a.iter()
+        .all(|m| index.get(m.key.as_str()).is_some_and(|n| m.value.same(&n.value)))
 }

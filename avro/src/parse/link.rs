@@ -6,12 +6,15 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostic;
 use crate::parse::build::{Builder, Forward, Target, target};
 use crate::parse::suggest::{nearest_type, synonym};
-use crate::parse::{MAX_NESTING, ParseError, ParseMode, defaults};
+use crate::parse::{MAX_FINDINGS, MAX_NESTING, ParseError, ParseMode, defaults};
 use crate::schema::{Inner, Kind, Node, SchemaSet, TypeId};
 use crate::source::{Place, Source};
 
 /// Steps of the walk that finds Java's order; a schema that needs more is not worth the wait.
 const MAX_STEPS: usize = 5_000_000;
+
+/// Errors for which a similar name is looked for among all that there are.
+const MAX_SUGGESTIONS: usize = 50;
 
 impl Builder {
     pub(crate) fn finish(
@@ -20,7 +23,7 @@ impl Builder {
         roots: &[Option<TypeId>],
     ) -> Result<SchemaSet, ParseError> {
         self.resolve();
-        if self.errors.is_empty() {
+        if self.errors.list.is_empty() {
             self.recheck_defaults();
         }
         self.patch();
@@ -38,14 +41,14 @@ impl Builder {
                 files.push((Arc::clone(source), resolved(*root, &self.forwards)));
             }
         }
-        if self.errors.is_empty() {
+        if self.errors.list.is_empty() {
             self.check_nesting(&files);
         }
-        sort(&mut self.errors, sources);
-        sort(&mut self.warnings, sources);
-        if !self.errors.is_empty() {
+        sort(&mut self.errors.list, sources);
+        sort(&mut self.warnings.list, sources);
+        if !self.errors.list.is_empty() {
             return Err(ParseError {
-                diagnostics: self.errors,
+                diagnostics: self.errors.list,
             });
         }
         let named: BTreeMap<_, _> = self
@@ -58,7 +61,7 @@ impl Builder {
                 nodes: self.nodes,
                 named,
                 files,
-                warnings: self.warnings,
+                warnings: self.warnings.list,
             }),
         })
     }
@@ -67,12 +70,15 @@ impl Builder {
     fn resolve(&mut self) {
         for index in 0..self.forwards.len() {
             let forward = &self.forwards[index];
-            if let Some(&id) = self.names.get(&forward.full) {
+            if let Some(&id) = self.names.get(&*forward.full) {
                 self.forwards[index].target = id;
                 continue;
             }
+            if self.errors.list.len() >= MAX_FINDINGS {
+                continue;
+            }
             let diagnostic = self.unknown_type(forward);
-            self.errors.push(diagnostic);
+            self.errors.add(diagnostic);
         }
     }
 
@@ -86,12 +92,17 @@ impl Builder {
             format!("`{full}` is not defined"),
             "unknown type",
         );
-        if let Some(avro) = synonym(written).filter(|_| !self.names.contains_key(written)) {
+        if let Some(avro) = synonym(written).filter(|_| !self.names.contains_key(&**written)) {
             return diagnostic.help(format!("in Avro this is {avro}"));
         }
-        let known = self.names.keys().map(String::as_str);
+        let most = if self.errors.list.len() < MAX_SUGGESTIONS {
+            usize::MAX
+        } else {
+            0
+        };
+        let known = self.names.keys().map(String::as_str).take(most);
         match nearest_type(written, full, known) {
-            Some(near) if near == written => {
+            Some(near) if near == &**written => {
                 // It is there, in no namespace, but after this place.
                 let definition = self.names.get(near).map(|id| definition(&self.nodes[id.index()]));
                 let diagnostic = match definition {
@@ -167,8 +178,8 @@ impl Builder {
                 Some((&finished, now)),
                 &mut self.fuel,
             );
-            if let Err(mismatch) = check.value(field.ty, default) {
-                self.errors.push(mismatch.diagnostic(
+            if let Err(mismatch) = check.field(field.ty, default) {
+                self.errors.add(mismatch.diagnostic(
                     &field.name,
                     default,
                     &node.place.source,
@@ -269,7 +280,7 @@ impl Builder {
                 }
                 if depth > MAX_NESTING {
                     let place = definition(node);
-                    self.errors.push(Diagnostic::error(
+                    self.errors.add(Diagnostic::error(
                         "too-deep",
                         place,
                         format!("types are nested more than {MAX_NESTING} deep"),

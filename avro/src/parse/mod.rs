@@ -6,7 +6,7 @@
 //! type may be defined twice if both definitions are equal in Java's eyes.
 //!
 //! Several errors are reported in one run: after one, the rest of the text is still read, and what hangs on a broken
-//! type is not reported again. All limits are constants of [`crate::json`] and [`MAX_NESTING`].
+//! type is not reported again. All limits are constants of [`crate::json`] and of this module.
 
 mod build;
 mod defaults;
@@ -29,6 +29,12 @@ use crate::source::{Place, Source, Span};
 /// How deep types may lie in each other, references followed to types not yet seen. Walkers of a schema may recurse
 /// to this depth. Java's own walkers overflow their stack at a few thousand.
 pub const MAX_NESTING: usize = 1000;
+
+/// Bytes of a name or a namespace. Java has no such limit; types inherit namespaces, so a long one is paid for often.
+pub const MAX_NAME: usize = 1000;
+
+/// Errors and warnings that one run reports.
+pub const MAX_FINDINGS: usize = 1000;
 
 /// How strict to be about names and defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -83,7 +89,7 @@ impl SchemaSet {
             match json::parse(source.text()) {
                 Ok(value) => values.push(Some(value)),
                 Err(error) => {
-                    builder.errors.push(error.diagnostic(source));
+                    builder.errors.add(error.diagnostic(source));
                     values.push(None);
                 }
             }

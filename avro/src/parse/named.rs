@@ -1,12 +1,12 @@
 //! Records, enums and fixed: names, aliases, fields, symbols, sizes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::json::{self, Value};
 use crate::parse::build::{BROKEN, Builder, Recheck, Target, describe, head, target};
 use crate::parse::names::{self, PRIMITIVES};
 use crate::parse::suggest::nearest;
-use crate::parse::{ParseMode, defaults, equal, number};
+use crate::parse::{MAX_NAME, ParseMode, defaults, equal, number};
 use crate::schema::{Enum, Field, Fixed, Kind, Name, Order, Record, TypeId};
 use crate::source::Span;
 
@@ -55,6 +55,28 @@ impl Builder {
             };
         };
         let span = *span;
+        let longest = written.len().max(own_text.map_or(0, str::len));
+        if longest > MAX_NAME {
+            let at = if written.len() == longest {
+                span
+            } else {
+                own.map_or(span, |v| v.span)
+            };
+            self.error(
+                "too-large",
+                at,
+                "a name is too long",
+                format!("at most {MAX_NAME} bytes are read"),
+            );
+            return Named {
+                name: Name {
+                    namespace: None,
+                    name: String::new(),
+                },
+                span,
+                missing: true,
+            };
+        }
         let (space, simple, space_span) = match written.rsplit_once('.') {
             Some((space, simple)) => (Some(space), simple, Some(span)),
             None => (
@@ -163,7 +185,7 @@ impl Builder {
             return Vec::new();
         };
         let mut out: Vec<(String, Span)> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for item in items {
             match item.as_str() {
                 Some(alias) => {
@@ -187,7 +209,17 @@ impl Builder {
 
     fn type_aliases(&mut self, value: &Value, name: &Name) -> Vec<Name> {
         let mut out: Vec<Name> = Vec::new();
+        let mut seen: HashSet<Name> = HashSet::new();
         for (alias, span) in self.aliases(value) {
+            if alias.len() > MAX_NAME {
+                self.error(
+                    "too-large",
+                    span,
+                    "a name is too long",
+                    format!("at most {MAX_NAME} bytes are read"),
+                );
+                continue;
+            }
             let full = if alias.contains('.') {
                 Name::parse(&alias)
             } else {
@@ -197,7 +229,7 @@ impl Builder {
                 }
             };
             self.check_name(&full.name, span, "invalid-alias", "the alias");
-            if !out.contains(&full) {
+            if seen.insert(full.clone()) {
                 out.push(full);
             }
         }
@@ -411,12 +443,12 @@ impl Builder {
             return false;
         }
         let mut check = defaults::Check::new(&self.nodes, &self.forwards, None, &mut self.fuel);
-        let result = check.value(ty, default);
+        let result = check.field(ty, default);
         let walks = check.met_record;
         if let Err(mismatch) = result {
             let source = self.source.clone();
             self.errors
-                .push(mismatch.diagnostic(field, default, &source, type_span));
+                .add(mismatch.diagnostic(field, default, &source, type_span));
             return false;
         }
         walks

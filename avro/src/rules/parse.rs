@@ -31,9 +31,9 @@ pub(super) const RULES: &[Rule] = &[
     ),
     error(
         "too-large",
-        "a text, a key or a number is too large",
-        "A schema has at most 16 MiB and two million values; a number 1000 digits and a key 50,000 characters, as in \
-         Java. The limits bound the memory that a hostile schema can ask for.",
+        "a text, a name, a key or a number is too large",
+        "A schema has at most 8 MiB and a million values; a name or namespace 1000 bytes; a number 1000 digits and a key \
+         50,000 characters, as in Java. The limits bound the memory that a hostile schema can ask for.",
     ),
     error(
         "not-a-schema",

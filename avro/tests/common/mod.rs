@@ -1,5 +1,5 @@
 //! Reading the case files that are kept outside the project.
-#![allow(dead_code)] // each test file uses its share
+#![allow(dead_code, clippy::print_stderr)] // each test file uses its share
 
 use std::io::Read as _;
 use std::path::PathBuf;
