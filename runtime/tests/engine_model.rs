@@ -5,7 +5,7 @@
 //! committed file is written anew from the model.
 
 // Helpers of tests may fail loudly too.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -34,6 +34,26 @@ impl<P> Item<P> {
     fn frame(&self) -> i128 {
         i128::from(self.index)
     }
+
+    /// The same record without its payload.
+    fn shadow(&self) -> Item<()> {
+        let Self {
+            index,
+            offset,
+            identity,
+            time,
+            read_at,
+            ..
+        } = *self;
+        Item {
+            index,
+            offset,
+            identity,
+            time,
+            read_at,
+            payload: None,
+        }
+    }
 }
 
 /// What becomes of a record, or of frames that are given up.
@@ -73,10 +93,9 @@ pub(crate) struct Frames<P> {
     hi: i128,
     /// Something was emitted, or counts as emitted because it lies below the committed offset.
     emitted_any: bool,
-    /// What counts as emitted was waiting when the warm records ended: it may have been one corrupt index.
-    doubtful: bool,
-    /// The highest of the doubtful frames after a start anew. Frames that continue from there need no confirmation.
-    doubted: Option<i128>,
+    /// Set where all that counts as emitted was still waiting when the warm records ended: it may have been one corrupt
+    /// index. The state as it would be without the restart, until something of it is emitted or it starts anew.
+    doubt: Option<Box<Frames<()>>>,
     /// Ordered by index, none below `next`.
     waiting: VecDeque<Item<P>>,
     /// Index and identity of the last `ring` frames emitted, in order.
@@ -90,8 +109,7 @@ impl<P> Default for Frames<P> {
             next: None,
             hi: -1,
             emitted_any: false,
-            doubtful: false,
-            doubted: None,
+            doubt: None,
             waiting: VecDeque::new(),
             recent: VecDeque::new(),
             quarantine: None,
@@ -108,11 +126,13 @@ impl<P> Frames<P> {
         step: &mut (impl FnMut(Step<P>) + ?Sized),
     ) -> Fate {
         let frame = item.frame();
-        if self.next == Some(frame) && self.waiting.is_empty() && self.quarantine.is_none() {
+        let nothing_open = self.waiting.is_empty() && self.quarantine.is_none() && self.doubt.is_none();
+        if self.next == Some(frame) && nothing_open {
             self.hi = self.hi.max(frame);
             self.emit(item, rules, step);
             return Fate::Settled;
         }
+        let doubted = self.follow(&item, rules);
         if let Some(held) = self.quarantine.take() {
             let distance = (frame - held.frame()).abs();
             if 0 < distance && distance <= rules.ring {
@@ -123,7 +143,7 @@ impl<P> Frames<P> {
                 step(Step::Refused(Refusal::Jump, *held));
             }
         }
-        if ((!self.emitted_any && !self.waiting.is_empty()) || self.doubtful) && frame < self.hi - JUMP {
+        if doubted || (!self.emitted_any && !self.waiting.is_empty() && frame < self.hi - JUMP) {
             self.start_anew(step);
         }
         let first = if planted(Mistake::FirstFrameClosesDoor) {
@@ -132,35 +152,43 @@ impl<P> Frames<P> {
             frame - rules.tolerance
         };
         let next = *self.next.get_or_insert(first.max(0));
-        if frame < next && !planted(Mistake::LateEmitted) {
-            self.refuse(item, next, rules, step);
+        if frame < next {
+            if planted(Mistake::LateEmitted) {
+                step(Step::Emitted(item));
+            } else {
+                self.refuse(item, next, rules, step);
+            }
             return Fate::Settled;
         }
         if let Some(held) = self.waiting.iter().find(|held| held.index == item.index) {
             step(repeated(held.identity == item.identity, item));
             return Fate::Settled;
         }
-        if self.hi >= 0
-            && frame > self.hi + JUMP
-            && !self.continues(frame)
-            && !planted(Mistake::JumpTakenAtOnce)
-        {
+        if self.hi >= 0 && frame > self.hi + JUMP && !planted(Mistake::JumpTakenAtOnce) {
             self.quarantine = Some(Box::new(item));
             return Fate::Quarantined;
         }
         let offset = item.offset;
         self.accept(item, rules, step);
-        if self.holds(offset) {
+        if self.waiting.iter().any(|held| held.offset == offset) {
             Fate::Waiting
         } else {
             Fate::Settled
         }
     }
 
-    /// Whether a frame goes on from the doubtful ones that a start anew put aside.
-    fn continues(&self, frame: i128) -> bool {
-        self.doubted
-            .is_some_and(|doubted| frame > doubted && frame <= doubted + JUMP)
+    /// Lets the state without the restart follow. `true`: it starts anew with this record.
+    fn follow(&mut self, item: &Item<P>, rules: &Rules) -> bool {
+        let Some(doubt) = &mut self.doubt else {
+            return false;
+        };
+        let hi = doubt.hi;
+        doubt.receive(item.shadow(), rules, &mut unseen);
+        let anew = doubt.hi < hi;
+        if anew || doubt.emitted_any {
+            self.doubt = None;
+        }
+        anew
     }
 
     /// Everything so far was the corrupt one: what waits is refused, and the order begins with the next record.
@@ -168,11 +196,7 @@ impl<P> Frames<P> {
         for item in self.waiting.drain(..) {
             step(Step::Refused(Refusal::Jump, item));
         }
-        let doubted = self.doubtful.then_some(self.hi);
-        *self = Self {
-            doubted,
-            ..Self::default()
-        };
+        *self = Self::default();
     }
 
     fn refuse(
@@ -221,7 +245,6 @@ impl<P> Frames<P> {
         self.remember(&item, rules);
         self.next = Some(item.frame() + 1);
         self.emitted_any = true;
-        self.doubtful = false;
         step(Step::Emitted(item));
     }
 
@@ -269,17 +292,20 @@ impl<P> Frames<P> {
         if let Some(held) = self.quarantine.take_if(|held| held.offset == offset) {
             step(Step::Refused(Refusal::Jump, *held));
         }
-        while self.waiting.iter().any(|held| held.offset == offset) {
-            if let Some(lowest) = self.waiting.front().map(Item::frame) {
-                self.skip_to(lowest, step);
+        if let Some(doubt) = &mut self.doubt {
+            doubt.expire(offset, rules, &mut unseen);
+            if doubt.emitted_any {
+                self.doubt = None;
             }
-            while self
-                .waiting
-                .front()
-                .is_some_and(|held| Some(held.frame()) == self.next)
-            {
-                self.emit_lowest(rules, step);
+        }
+        let mut over = self.waiting.iter().any(|held| held.offset == offset);
+        while let Some(lowest) = self.waiting.front() {
+            if !over && Some(lowest.frame()) != self.next {
+                break;
             }
+            over &= lowest.offset != offset;
+            self.skip_to(lowest.frame(), step);
+            self.emit_lowest(rules, step);
         }
     }
 
@@ -300,7 +326,15 @@ impl<P> Frames<P> {
             *self = Self::default();
             return;
         }
-        self.doubtful = !self.emitted_any;
+        if !self.emitted_any {
+            self.doubt = Some(Box::new(Frames {
+                next: self.next,
+                hi: self.hi,
+                waiting: self.waiting.iter().map(Item::shadow).collect(),
+                quarantine: self.quarantine.as_ref().map(|held| Box::new(held.shadow())),
+                ..Frames::default()
+            }));
+        }
         self.emitted_any = true;
         self.next = Some(self.hi + 1);
         while let Some(item) = self.waiting.pop_front() {
@@ -308,10 +342,11 @@ impl<P> Frames<P> {
         }
     }
 
-    /// Whether the record at `offset` waits or is quarantined here.
+    /// Whether the record at `offset` waits or is quarantined here, or would be without the restart.
     pub(crate) fn holds(&self, offset: i64) -> bool {
         self.waiting.iter().any(|held| held.offset == offset)
             || self.quarantine.as_ref().is_some_and(|held| held.offset == offset)
+            || self.doubt.as_ref().is_some_and(|doubt| doubt.holds(offset))
     }
 
     /// Whether anything waits or is quarantined here.
@@ -319,6 +354,9 @@ impl<P> Frames<P> {
         !self.waiting.is_empty() || self.quarantine.is_some()
     }
 }
+
+/// Where the steps of a state that is only followed go.
+fn unseen(_: Step<()>) {}
 
 fn repeated<P>(same: bool, item: Item<P>) -> Step<P> {
     if same {

@@ -1,10 +1,26 @@
-//! Mistakes that tests plant on purpose, to show that a property would catch each of them.
+//! Mistakes that tests plant on purpose, to show that a property would catch each of them: the table is in
+//! `tests/planted.rs`.
 //!
 //! In every build but the crate's own unit tests [`planted`] is the constant `false`, and nothing of it is left.
 
-/// A mistake that somebody could make in this code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mistake {
+macro_rules! mistakes {
+    ($($name:ident,)*) => {
+        /// A mistake that somebody could make in this code.
+        #[cfg_attr(not(test), allow(dead_code))]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Mistake {
+            $($name,)*
+        }
+
+        #[cfg(test)]
+        impl Mistake {
+            /// All of them.
+            pub(crate) const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+mistakes! {
     CommitPastOutstanding,
     WaitingNotOutstanding,
     QuarantineNotOutstanding,
@@ -30,6 +46,7 @@ pub(crate) enum Mistake {
     HoldByClockAlone,
     HeaderBelieved,
     RefusedDropped,
+    FlushAtKill,
 }
 
 #[cfg(not(test))]
@@ -39,7 +56,6 @@ pub(crate) const fn planted(_: Mistake) -> bool {
 }
 
 #[cfg(test)]
-#[allow(unused_imports)]
 pub(crate) use in_tests::{plant, planted};
 
 #[cfg(test)]
@@ -53,7 +69,6 @@ mod in_tests {
     }
 
     /// Runs `body` with a mistake planted in this thread.
-    #[allow(dead_code)]
     pub(crate) fn plant<R>(mistake: Mistake, body: impl FnOnce() -> R) -> R {
         struct Restore;
         impl Drop for Restore {

@@ -209,7 +209,7 @@ impl<P> Engine<P> {
             out,
             warm: !self.live,
         };
-        reorder.clock(end.asked_at, self.time.unwrap_or(0), &mut sink);
+        reorder.clock(end.asked_at, &mut sink);
     }
 
     /// A declared end of the stream: everything that waits comes out, in order, and unconfirmed jumps are refused. A
@@ -223,7 +223,7 @@ impl<P> Engine<P> {
             out,
             warm: !self.live,
         };
-        reorder.finish(self.time.unwrap_or(0), &mut sink);
+        reorder.finish(&mut sink);
     }
 
     /// The record at `offset` needs no more work: it was handled, or its dead letter was acknowledged, or it is given up

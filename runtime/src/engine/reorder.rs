@@ -16,7 +16,8 @@ use super::mistakes::{Mistake, planted};
 use super::sink::Sink;
 use crate::topic::{ReorderSpec, Sequence};
 
-/// Log time without activity after which a vehicle is forgotten, in milliseconds.
+/// Log time without a record after which a vehicle is forgotten, in milliseconds. Any record of it counts, refused ones
+/// too: so whether a vehicle is known depends on this much log and no more, and a restart can find it out.
 pub(crate) const IDLE_MS: i64 = 60_000;
 
 const NONE: u32 = u32::MAX;
@@ -27,7 +28,7 @@ struct Track<P> {
     key: Key,
     vehicle: u32,
     frames: Frames<P>,
-    /// Partition time when a frame was last taken or emitted.
+    /// Partition time of its last record, whatever became of that one.
     active: i64,
     /// Neighbours in the list of those that may be forgotten; `listed` says whether it is in it.
     older: u32,
@@ -102,10 +103,19 @@ impl<P> Reorder<P> {
             &sequence.epoch
         };
         let key = sink.keyed.of_pair(&sequence.by, epoch);
-        let at = match self.track_of.get(&key) {
-            Some(at) => *at,
+        let at = match self.track_of.get(&key).copied() {
+            Some(at) if !self.is_idle(at, item.time) => at,
+            Some(at) => {
+                self.unlist(at);
+                self.forget(at);
+                self.create(key, &sequence.by, item.time, sink)
+            }
             None => self.create(key, &sequence.by, item.time, sink),
         };
+        if let Some(track) = self.tracks.get_mut(at) {
+            track.active = item.time;
+        }
+        self.list_newest(at);
         let hold = Hold {
             track: at,
             offset: item.offset,
@@ -115,9 +125,8 @@ impl<P> Reorder<P> {
         let live = item.payload.is_some();
         self.waiting += usize::from(live);
         let mut fate = Fate::Settled;
-        self.with(at, hold.time, sink, |frames, rules, step| {
-            fate = frames.receive(item, rules, step);
-            fate == Fate::Waiting
+        self.with(at, sink, |frames, rules, step| {
+            fate = frames.receive(item, rules, step)
         });
         if fate != Fate::Settled {
             self.holds.push_back(hold);
@@ -139,7 +148,7 @@ impl<P> Reorder<P> {
                 break;
             }
             self.holds.pop_front();
-            self.expire(hold, time, sink);
+            self.expire(hold, sink);
         }
         while let Some(track) = self.tracks.get(self.oldest) {
             if time.saturating_sub(track.active) < IDLE_MS {
@@ -151,13 +160,13 @@ impl<P> Reorder<P> {
     }
 
     /// The log ended at our position when it was asked for at `asked_at`: ends what had been held for long enough then.
-    pub(crate) fn clock(&mut self, asked_at: Duration, time: i64, sink: &mut Sink<'_, P>) {
+    pub(crate) fn clock(&mut self, asked_at: Duration, sink: &mut Sink<'_, P>) {
         while let Some(hold) = self.holds.front().copied() {
             if planted(Mistake::HoldForgotten) || hold.read_at.saturating_add(self.hold) > asked_at {
                 break;
             }
             self.holds.pop_front();
-            self.expire(hold, time, sink);
+            self.expire(hold, sink);
         }
         self.trim();
     }
@@ -175,13 +184,10 @@ impl<P> Reorder<P> {
     }
 
     /// A declared end: everything comes out, the vehicle that has waited longest first.
-    pub(crate) fn finish(&mut self, time: i64, sink: &mut Sink<'_, P>) {
+    pub(crate) fn finish(&mut self, sink: &mut Sink<'_, P>) {
         while let Some(hold) = self.holds.pop_front() {
             if self.is_held(&hold) {
-                self.with(hold.track, time, sink, |frames, rules, step| {
-                    frames.finish(rules, step);
-                    false
-                });
+                self.with(hold.track, sink, |frames, rules, step| frames.finish(rules, step));
             }
         }
     }
@@ -203,11 +209,10 @@ impl<P> Reorder<P> {
         self.track_of.len()
     }
 
-    fn expire(&mut self, hold: Hold, time: i64, sink: &mut Sink<'_, P>) {
+    fn expire(&mut self, hold: Hold, sink: &mut Sink<'_, P>) {
         if self.is_held(&hold) {
-            self.with(hold.track, time, sink, |frames, rules, step| {
-                frames.expire(hold.offset, rules, step);
-                false
+            self.with(hold.track, sink, |frames, rules, step| {
+                frames.expire(hold.offset, rules, step)
             });
         }
     }
@@ -226,38 +231,39 @@ impl<P> Reorder<P> {
         }
     }
 
-    /// Runs `act` on one vehicle's frames, passes on what comes out, and keeps the list of the idle in order. `act` says
-    /// whether it took a frame that waits.
+    /// Whether it is to be forgotten, and only its place in the list has kept it.
+    fn is_idle(&self, at: u32, time: i64) -> bool {
+        let idle =
+            |track: &Track<P>| time.saturating_sub(track.active) >= IDLE_MS && !track.frames.holds_any();
+        self.tracks.get(at).is_some_and(idle)
+    }
+
+    /// Runs `act` on one vehicle's frames, and passes on what comes out.
     fn with(
         &mut self,
         at: u32,
-        time: i64,
         sink: &mut Sink<'_, P>,
-        act: impl FnOnce(&mut Frames<P>, &Rules, &mut dyn FnMut(Step<P>)) -> bool,
+        act: impl FnOnce(&mut Frames<P>, &Rules, &mut dyn FnMut(Step<P>)),
     ) {
         let Some(track) = self.tracks.get_mut(at) else {
             return;
         };
         let mut vehicle = self.vehicles.get_mut(track.vehicle);
-        let (mut emitted, mut gone) = (false, 0);
+        let mut gone = 0;
         let mut step = |step: Step<P>| {
             if let Step::Emitted(item) | Step::FrameDuplicate(item) | Step::Refused(_, item) = &step {
                 gone += usize::from(item.payload.is_some());
             }
             let mut reordered = false;
             if let (Step::Emitted(item), Some(vehicle)) = (&step, vehicle.as_mut()) {
-                emitted = true;
                 reordered = vehicle.emitted.is_some_and(|highest| highest > item.offset);
                 vehicle.emitted = vehicle.emitted.max(Some(item.offset));
             }
             sink.step(step, reordered);
         };
-        let took = act(&mut track.frames, &self.rules, &mut step);
+        act(&mut track.frames, &self.rules, &mut step);
         self.waiting -= gone;
-        if took || emitted {
-            track.active = time;
-            self.list_newest(at);
-        } else if !track.listed && !track.frames.holds_any() {
+        if !track.listed && !track.frames.holds_any() {
             self.list_oldest(at);
         }
     }
@@ -269,7 +275,7 @@ impl<P> Reorder<P> {
             } else if let Some(hold) = self.holds.pop_front() {
                 // Everyone waits, which only a flood of names can bring about: the longest hold ends early.
                 sink.counts.forced += u64::from(self.is_held(&hold));
-                self.expire(hold, time, sink);
+                self.expire(hold, sink);
             } else {
                 break;
             }
@@ -302,7 +308,6 @@ impl<P> Reorder<P> {
         };
         let at = self.tracks.insert(track);
         self.track_of.insert(key, at);
-        self.list_newest(at);
         at
     }
 

@@ -44,29 +44,19 @@ class Timed:
             self.stage.quarantine = quarantine
         return out
 
-    def touch(self, out, time, op=None):
-        if any(o == "Emitted" for o, _, _ in out) or any(e.op == op for e in self.stage.waiting.values()):
-            self.active = time
-
     def receive(self, op, frame, event, time):
         out = self.expire(lambda since: time - since >= self.case["hold"])
-        self.touch(out, time)
         if self.active is not None and time - self.active >= IDLE and not self.held():
             self.gaps += self.stage.gaps
             self.fresh()
-        if self.active is None:
-            self.active = time
+        self.active = time
         self.since[op] = time
-        more = self.stage.receive(frame, Event(event, op))
-        self.touch(more, time, op)
-        self.now = time
-        return out + more
+        return out + self.stage.receive(frame, Event(event, op))
 
     def run(self):
         for op, what in enumerate(self.case["ops"]):
             if what == "tick":
                 out = self.expire(lambda since: True)
-                self.touch(out, getattr(self, "now", 0))
             elif what == "end":
                 out = self.stage.end_of_stream()
             else:
