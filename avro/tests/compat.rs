@@ -4,8 +4,11 @@
 mod common;
 
 use common::{java, none, ours, rows, schema_text};
-use fleetops_avro::compat::{Incompatibility, IncompatibilityType, check};
-use fleetops_avro::{Schema, SchemaSet, Source};
+use fleetops_avro::compat::{
+    Direction, Incompatibility, IncompatibilityType, Old, Violation, check, diagnose,
+};
+use fleetops_avro::diagnostic::render;
+use fleetops_avro::{Schema, SchemaSet, Source, rules};
 
 /// A few real files refer to types of files that the collection lacks; an empty record stands for each.
 fn with_stubs(text: &str) -> Schema {
@@ -36,6 +39,44 @@ fn places(reader: &Schema, writer: &Schema, found: &[Incompatibility]) {
             assert_eq!(place.source.text(), text);
             assert!(!place.source.slice(place.span).is_empty(), "{i:?}");
         }
+    }
+}
+
+/// What is found is told, at a place in the new text, with the old text beside it.
+fn told(new: &Schema, old: &Schema, direction: &str, found: &[Incompatibility]) {
+    let direction = match direction {
+        "backward" => Direction::Backward,
+        _ => Direction::Forward,
+    };
+    let violations: Vec<Violation> = found
+        .iter()
+        .map(|incompatibility| Violation {
+            direction,
+            version_index: 0,
+            incompatibility: incompatibility.clone(),
+        })
+        .collect();
+    let version = Old {
+        schema: old,
+        name: "version 1".to_owned(),
+    };
+    let told = diagnose(new, &[version], &violations);
+    assert_eq!(told.is_empty(), found.is_empty());
+    for diagnostic in &told {
+        assert!(rules::find(diagnostic.rule).is_some(), "{}", diagnostic.rule);
+        let texts = |schema: &Schema| {
+            schema
+                .set()
+                .files()
+                .map(|(s, _)| s.text().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let in_new = diagnostic.primary.place.source.text().to_owned();
+        assert!(texts(new).contains(&in_new));
+        assert!(!diagnostic.related.is_empty() && diagnostic.help.is_some());
+        assert!(texts(old).contains(&diagnostic.related[0].place.source.text().to_owned()));
+        let shown = render(diagnostic, false);
+        assert!(shown.contains('^') && shown.contains("version 1"), "{shown}");
     }
 }
 
@@ -84,6 +125,7 @@ fn real_evolutions_in_both_directions() {
         for (reader, writer, key) in [(&new, &old, "backward"), (&old, &new, "forward")] {
             let found = check(reader, writer);
             places(reader, writer, &found);
+            told(&new, &old, key, &found);
             let expected = java(&row[format!("{key}_incompatibilities")]);
             let mut shown = ours(&found);
             shown.truncate(8);

@@ -13,6 +13,7 @@ mod diagnose;
 mod level;
 mod place;
 mod report;
+mod words;
 
 pub use check::{MAX_PAIRS, MAX_REPORTED, MAX_WORK, check};
 pub use diagnose::{Old, diagnose};

@@ -17,6 +17,7 @@ mod named;
 pub(crate) mod names;
 pub(crate) mod number;
 mod order;
+mod record;
 mod suggest;
 
 use std::sync::Arc;
