@@ -13,6 +13,7 @@ pub mod parse;
 pub mod resolve;
 pub mod rules;
 pub mod schema;
+pub mod single_object;
 pub mod source;
 mod text;
 pub mod value;

@@ -23,6 +23,8 @@ fn decode(row: &Json) -> Result<(String, Json, usize), String> {
         assert_eq!(bytes, &input[..read], "{}", row["id"]);
     }
     let value = Value::decode_all(&reader, &bytes).expect("transcoded bytes are the reader's");
+    let (again, taken) = Value::decode_with(&plan, &input).unwrap();
+    assert_eq!((canon(&reader, &again), taken), (canon(&reader, &value), read));
     let json = value.to_avro_json(&reader).unwrap();
     Ok((
         canon(&reader, &value),
@@ -37,8 +39,7 @@ fn judge(rows: &[Json]) -> usize {
     let mut judged = 0;
     for row in rows {
         // Java's versions or readers disagree, or 1.12.2 holds a count against what the reader's items would take.
-        let error = row["error"].as_str().unwrap_or_default();
-        let regression = error.contains(" claims ") || error.contains("Schema fields not set yet");
+        let regression = row["error"].as_str().is_some_and(|e| e.contains(" claims "));
         if !row["disputed"].is_null() || !row["classic_reader_differs"].is_null() || regression {
             continue;
         }

@@ -212,6 +212,24 @@ fn datum() -> impl Strategy<Value = (Schema, Value, Vec<u8>)> {
     })
 }
 
+/// The memory that a value has allocated, about.
+fn room(value: &Value) -> usize {
+    let own = size_of::<Value>();
+    match value {
+        Value::Bytes(bytes) | Value::Fixed(bytes) => bytes.capacity(),
+        Value::String(text) => text.capacity(),
+        Value::Array(values) | Value::Record(values) => {
+            values.capacity() * own + values.iter().map(room).sum::<usize>()
+        }
+        Value::Map(values) => values
+            .iter()
+            .map(|(key, value)| 3 * own + key.capacity() + room(value))
+            .sum(),
+        Value::Union(_, value) => own + room(value),
+        _ => 0,
+    }
+}
+
 /// Equal, a NaN to the same NaN.
 fn same(schema: &Schema, a: &Value, b: &Value) -> bool {
     let bytes = |value: &Value| {
@@ -279,6 +297,9 @@ proptest! {
             Ok(read) => {
                 // The same verdict, and what was copied is what was read.
                 let (value, taken) = value.unwrap();
+                prop_assert!(out.capacity() <= 2 * bytes.len() + 64);
+                // 65,536 items that take no bytes, and a few values a byte.
+                prop_assert!(room(&value) <= (8 << 20) + 512 * bytes.len());
                 prop_assert_eq!(read, taken);
                 prop_assert_eq!(&out, &bytes[..read]);
                 let mut again = Vec::new();

@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::json::{self, Kind as Json};
-use crate::schema::{Field, Kind, Name, Schema, TypeId};
+use crate::schema::{Field, Kind, Name, Record, Schema, TypeId};
 use crate::source::Place;
 
 use super::error::{Mismatch, ResolveError, branch_name, describe};
 use super::same::same;
-use super::{MAX_NESTING, too_large};
+use super::{MAX_ACTIONS, MAX_NESTING, too_large};
 
 /// How many values of one default are looked at.
 const MAX_VALUES: usize = 100_000;
@@ -53,6 +53,7 @@ impl<'a> Writer<'a> {
         if aliases.types.is_empty() && aliases.fields.is_empty() {
             return Ok(writer);
         }
+        let mut old = HashSet::new();
         for _ in 0..2 {
             if same(&writer, reader).ok_or_else(|| too_large(schema, reader))? {
                 break;
@@ -60,10 +61,15 @@ impl<'a> Writer<'a> {
             let mut round = Round {
                 reader,
                 aliases: &aliases,
+                old,
+                kept: HashSet::new(),
+                unchanged: HashSet::new(),
+                steps: 0,
                 seen: HashSet::new(),
                 open: HashSet::new(),
             };
-            writer.rename(schema.root(), &mut round, 0)?;
+            writer.rename((schema.root(), false), &mut round, 0)?;
+            old = round.kept;
         }
         Ok(writer)
     }
@@ -84,18 +90,30 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn rename(&mut self, id: TypeId, round: &mut Round<'_>, depth: usize) -> Result<(), ResolveError> {
+    fn rename(&mut self, at: Copied, round: &mut Round<'_>, depth: usize) -> Result<(), ResolveError> {
         if depth > MAX_NESTING {
             return Err(too_large(self.schema, round.reader));
         }
         let schema = self.schema;
+        let (id, original) = at;
         let node = schema.node(id);
         match &node.kind {
-            Kind::Array(items) | Kind::Map(items) => self.rename(*items, round, depth + 1)?,
+            Kind::Array(items) | Kind::Map(items) => {
+                self.rename((*items, original || round.old.contains(&id)), round, depth + 1)?;
+                let mut seen = HashSet::new();
+                if self.unchanged(*items, round, &mut seen, 0) {
+                    round.kept.insert(id);
+                    // What was just looked at need not be looked at again.
+                    round.unchanged.extend(seen);
+                }
+                if round.steps > MAX_ACTIONS {
+                    return Err(too_large(schema, round.reader));
+                }
+            }
             Kind::Union(branches) => {
                 let mut labels = BTreeSet::new();
                 for branch in branches {
-                    self.rename(*branch, round, depth + 1)?;
+                    self.rename((*branch, original), round, depth + 1)?;
                     let label = match self.name(*branch) {
                         Some(name) => name.to_string(),
                         None => branch_name(schema, *branch),
@@ -106,53 +124,87 @@ impl<'a> Writer<'a> {
                     }
                 }
             }
-            Kind::Enum(_) | Kind::Fixed(_) if round.seen.insert(id) => self.rename_type(id, round),
-            Kind::Record(record) if round.seen.insert(id) => {
-                self.rename_type(id, round);
-                let renames = self.name(id).and_then(|name| round.aliases.fields.get(name));
-                let old = self.fields(id);
-                let new: Vec<_> = old
-                    .iter()
-                    .map(|name| renames.and_then(|r| r.get(name)).unwrap_or(name).clone())
-                    .collect();
-                let renamed = *old != *new;
-                round.open.insert(id);
-                for field in &record.fields {
-                    self.rename(field.ty, round, depth + 1)?;
-                    let fits = Check {
-                        writer: self,
-                        open: &round.open,
-                        fuel: MAX_VALUES,
-                    }
-                    .field(field);
-                    if !fits {
-                        let mismatch = Mismatch::WriterDefault {
-                            record: describe(schema, id),
-                            field: field.name.clone(),
-                        };
-                        let place = Place::new(&node.place.source, field.span);
-                        return Err(round.error(mismatch, place));
-                    }
-                }
-                let mut names = BTreeSet::new();
-                for (field, name) in record.fields.iter().zip(&new) {
-                    if !names.insert(name) {
-                        let mismatch = Mismatch::SameField {
-                            record: describe(schema, id),
-                            field: name.clone(),
-                        };
-                        let place = Place::new(&node.place.source, field.name_span);
-                        return Err(round.error(mismatch, place));
-                    }
-                }
-                round.open.remove(&id);
-                if renamed {
-                    self.fields.insert(id, new);
-                }
-            }
+            Kind::Enum(_) | Kind::Fixed(_) if round.seen.insert(at) => self.rename_type(id, round),
+            Kind::Record(record) if round.seen.insert(at) => self.rename_record(at, record, round, depth)?,
             _ => {}
         }
         Ok(())
+    }
+
+    fn rename_record(
+        &mut self,
+        at: Copied,
+        record: &Record,
+        round: &mut Round<'_>,
+        depth: usize,
+    ) -> Result<(), ResolveError> {
+        let schema = self.schema;
+        let (id, original) = at;
+        let source = &schema.node(id).place.source;
+        self.rename_type(id, round);
+        let renames = self.name(id).and_then(|name| round.aliases.fields.get(name));
+        let old = self.fields(id);
+        let new: Vec<_> = old
+            .iter()
+            .map(|name| renames.and_then(|r| r.get(name)).unwrap_or(name).clone())
+            .collect();
+        let renamed = *old != *new;
+        round.open.insert(at);
+        for field in &record.fields {
+            self.rename((field.ty, original), round, depth + 1)?;
+            let fits = Check {
+                writer: self,
+                round,
+                fuel: MAX_VALUES,
+            }
+            .field(field, original);
+            if !fits {
+                let mismatch = Mismatch::WriterDefault {
+                    record: describe(schema, id),
+                    field: field.name.clone(),
+                };
+                return Err(round.error(mismatch, Place::new(source, field.span)));
+            }
+        }
+        let mut names = BTreeSet::new();
+        for (field, name) in record.fields.iter().zip(&new) {
+            if !names.insert(name) {
+                let mismatch = Mismatch::SameField {
+                    record: describe(schema, id),
+                    field: name.clone(),
+                };
+                return Err(round.error(mismatch, Place::new(source, field.name_span)));
+            }
+        }
+        round.open.remove(&at);
+        if renamed {
+            self.fields.insert(id, new);
+        }
+        Ok(())
+    }
+
+    /// Whether a type is equal to what it was before names were given: an array or map of it is then not made anew.
+    fn unchanged(&self, id: TypeId, round: &mut Round<'_>, seen: &mut HashSet<TypeId>, depth: usize) -> bool {
+        round.steps += 1;
+        if depth > MAX_NESTING || round.steps > MAX_ACTIONS || self.names.contains_key(&id) {
+            return false;
+        }
+        match &self.schema.node(id).kind {
+            Kind::Array(items) | Kind::Map(items) => self.unchanged(*items, round, seen, depth + 1),
+            Kind::Union(branches) => branches
+                .iter()
+                .all(|branch| self.unchanged(*branch, round, seen, depth + 1)),
+            Kind::Record(_) if round.unchanged.contains(&id) => true,
+            Kind::Record(_) if round.open.contains(&(id, false)) || self.fields.contains_key(&id) => false,
+            Kind::Record(record) => {
+                !seen.insert(id)
+                    || record
+                        .fields
+                        .iter()
+                        .all(|field| self.unchanged(field.ty, round, seen, depth + 1))
+            }
+            _ => true,
+        }
     }
 
     fn rename_type(&mut self, id: TypeId, round: &Round<'_>) {
@@ -163,13 +215,25 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// A type, and whether it is the writer's own. Java makes new records whenever it gives names, but leaves an array or map
+/// alone whose items come out equal: from there on it has the old records, next to new ones of the same names.
+type Copied = (TypeId, bool);
+
 /// One time that names are given.
 struct Round<'a> {
     reader: &'a Schema,
     aliases: &'a Aliases,
-    seen: HashSet<TypeId>,
+    /// Arrays and maps that were left alone the time before.
+    old: HashSet<TypeId>,
+    /// Those that are this time.
+    kept: HashSet<TypeId>,
+    /// Records known to be as they were.
+    unchanged: HashSet<TypeId>,
+    /// How often it was asked whether something is.
+    steps: usize,
+    seen: HashSet<Copied>,
     /// Records whose fields are being named.
-    open: HashSet<TypeId>,
+    open: HashSet<Copied>,
 }
 
 impl Round<'_> {
@@ -187,55 +251,82 @@ impl Round<'_> {
 /// (`Schema.isValidDefault`): a record's default names fields.
 struct Check<'a> {
     writer: &'a Writer<'a>,
-    open: &'a HashSet<TypeId>,
+    round: &'a Round<'a>,
     fuel: usize,
 }
 
 impl Check<'_> {
-    fn field(&mut self, field: &Field) -> bool {
+    fn field(&mut self, field: &Field, original: bool) -> bool {
         match &field.default {
             None => true,
-            Some(default) => self.default(field, default, 0),
+            Some(default) => self.default(field, default, original, 0) == Some(true),
         }
     }
 
     /// A number may be written as a string here and only here.
-    fn default(&mut self, field: &Field, default: &json::Value, depth: usize) -> bool {
+    fn default(
+        &mut self,
+        field: &Field,
+        default: &json::Value,
+        original: bool,
+        depth: usize,
+    ) -> Option<bool> {
         match (&self.writer.schema.node(field.ty).kind, &default.kind) {
-            (Kind::Float | Kind::Double, Json::String(_)) => true,
-            _ => self.value(field.ty, default, depth),
+            (Kind::Float | Kind::Double, Json::String(_)) => Some(true),
+            _ => self.value((field.ty, original), default, depth),
         }
     }
 
-    fn value(&mut self, ty: TypeId, value: &json::Value, depth: usize) -> bool {
+    /// `None` where Java has an exception: at a record whose fields are being named.
+    fn value(&mut self, at: Copied, value: &json::Value, depth: usize) -> Option<bool> {
         if depth > MAX_NESTING || self.fuel == 0 {
-            return false;
+            return None;
         }
         self.fuel -= 1;
         let writer = self.writer;
-        match (&writer.schema.node(ty).kind, &value.kind) {
+        let (ty, original) = at;
+        let below = original || self.round.old.contains(&ty);
+        Some(match (&writer.schema.node(ty).kind, &value.kind) {
             (Kind::Record(record), Json::Object(_)) => {
-                !self.open.contains(&ty)
-                    && (record.fields.iter().zip(writer.fields(ty).iter())).all(|(field, name)| {
-                        match (value.get(name), &field.default) {
-                            (Some(value), _) => self.value(field.ty, value, depth + 1),
-                            (None, Some(default)) => self.default(field, default, depth + 1),
-                            (None, None) => false,
-                        }
-                    })
+                if self.round.open.contains(&at) {
+                    return None;
+                }
+                for (field, name) in record.fields.iter().zip(writer.fields(ty).iter()) {
+                    let fits = match (value.get(name), &field.default) {
+                        (Some(value), _) => self.value((field.ty, original), value, depth + 1)?,
+                        (None, Some(default)) => self.default(field, default, original, depth + 1)?,
+                        (None, None) => false,
+                    };
+                    if !fits {
+                        return Some(false);
+                    }
+                }
+                true
             }
             (Kind::Array(items), Json::Array(values)) => {
-                values.iter().all(|value| self.value(*items, value, depth + 1))
+                for value in values {
+                    if !self.value((*items, below), value, depth + 1)? {
+                        return Some(false);
+                    }
+                }
+                true
             }
             (Kind::Map(items), Json::Object(_)) => {
-                let members = value.members();
-                members
-                    .into_iter()
-                    .all(|m| self.value(*items, &m.value, depth + 1))
+                for member in value.members() {
+                    if !self.value((*items, below), &member.value, depth + 1)? {
+                        return Some(false);
+                    }
+                }
+                true
             }
-            (Kind::Union(branches), _) => branches
-                .iter()
-                .any(|branch| self.value(*branch, value, depth + 1)),
+            (Kind::Union(branches), _) => {
+                for branch in branches {
+                    if self.value((*branch, original), value, depth + 1)? {
+                        return Some(true);
+                    }
+                }
+                false
+            }
             (Kind::String | Kind::Bytes | Kind::Enum(_) | Kind::Fixed(_), Json::String(_)) => true,
             (Kind::Int, Json::Number(text)) => json::is_integral(text) && text.parse::<i32>().is_ok(),
             (Kind::Long, Json::Number(text)) => json::is_integral(text) && text.parse::<i64>().is_ok(),
@@ -243,7 +334,7 @@ impl Check<'_> {
             | (Kind::Boolean, Json::Bool(_))
             | (Kind::Null, Json::Null) => true,
             _ => false,
-        }
+        })
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) use explain::{Step, path_text};
 /// How deep types may be nested in one another, named types followed.
 const MAX_NESTING: usize = 500;
 /// How many pairs of types two schemas may have: two that mix hundreds of records in unions have a great many.
-const MAX_ACTIONS: usize = 2_000_000;
+const MAX_ACTIONS: usize = 500_000;
 
 /// What to do with data of one schema to have that of another.
 ///

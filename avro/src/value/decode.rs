@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::resolve::{Step, path_text};
+use crate::resolve::{Plan, Step, path_text};
 use crate::schema::{Kind, Schema, TypeId};
 use crate::wire::{Cursor, DecodeError, MinSizes};
 
 use super::Value;
-
-/// Room that is made for items before they are there, at most: a count may be as large as the input.
-const MAX_PREALLOCATED: usize = 1_024;
 
 impl Value {
     /// Reads one datum of the schema from the start of the input; returns it and how many bytes it took.
@@ -31,7 +28,34 @@ impl Value {
         }
     }
 
-    /// The same where the input has to end with the datum.
+    /// Reads one datum of the plan's writer from the start of the input, as a value of the plan's reader.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plan::transcode`], and nesting that is too deep for a value though not for a plan.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use fleetops_avro::Schema;
+    /// use fleetops_avro::resolve::Plan;
+    /// use fleetops_avro::value::Value;
+    ///
+    /// let plan = Plan::new(&Schema::parse(r#""int""#)?, &Schema::parse(r#"["null", "long"]"#)?)?;
+    /// let (value, read) = Value::decode_with(&plan, &[0x54])?;
+    /// assert_eq!((value.to_avro_json(plan.reader())?.as_str(), read), (r#"{"long":42}"#, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn decode_with(plan: &Plan, input: &[u8]) -> Result<(Self, usize), DecodeError> {
+        if plan.is_identity() {
+            return Self::decode(plan.reader(), input);
+        }
+        let mut bytes = Vec::new();
+        let read = plan.transcode(input, &mut bytes)?;
+        Ok((Self::decode_all(plan.reader(), &bytes)?, read))
+    }
+
+    /// The same as [`Value::decode`] where the input has to end with the datum.
     ///
     /// # Errors
     ///
@@ -90,13 +114,13 @@ impl Reading<'_> {
     fn array(&mut self, items: TypeId) -> Result<Value, DecodeError> {
         self.input.enter()?;
         let min = self.sizes.of(self.schema, items);
+        // Grows with the items: counts may be nested in counts, each as large as what is left of the input.
         let mut values = Vec::new();
         loop {
             let count = self.input.block(min)?;
             if count == 0 {
                 break;
             }
-            values.reserve(count.min(MAX_PREALLOCATED));
             for _ in 0..count {
                 self.path.push(Step::Index(values.len()));
                 values.push(self.value(items)?);
