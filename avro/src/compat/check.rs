@@ -487,7 +487,7 @@ fn alias_finds(alias: &Name, reader: &Name, writer: &Name) -> bool {
 }
 
 /// Types other than unions and named ones, and pairs of different types.
-fn promotes(reader: &Kind, writer: &Kind) -> bool {
+pub(super) fn promotes(reader: &Kind, writer: &Kind) -> bool {
     match (reader, writer) {
         (Kind::Long, Kind::Int)
         | (Kind::Float, Kind::Int | Kind::Long)

@@ -5,8 +5,9 @@
 //! Rules are named after the change, so that one change has one rule: seen from the reader's side a removed field and
 //! an added one are the same incompatibility, but nobody looks for them in the same place.
 
+use crate::compat::check::promotes;
 use crate::compat::place::Texts;
-use crate::compat::words::{default_help, describe, field_of, join, plural, renamed_from};
+use crate::compat::words::{default_help, describe, field_of, is_primitive, join, plural, renamed_from};
 use crate::compat::{Direction, FieldPair, Incompatibility, IncompatibilityType as Type, Violation, check};
 use crate::diagnostic::Diagnostic;
 use crate::schema::{Kind, Schema, TypeId};
@@ -44,6 +45,7 @@ pub fn diagnose(new: &Schema, old: &[Old<'_>], violations: &[Violation]) -> Vec<
             direction: violation.direction,
             found: Vec::new(),
             through: Vec::new(),
+            outer: None,
         };
         teller.tell(&violation.incompatibility);
         for diagnostic in teller.found {
@@ -76,6 +78,15 @@ struct Teller<'a> {
     found: Vec<Diagnostic>,
     /// Branches of unions that were looked into on the way.
     through: Vec<String>,
+    /// What the union's own incompatibility is: a registry tells that one.
+    outer: Option<String>,
+}
+
+fn registry(found: &Incompatibility) -> String {
+    format!(
+        "a registry says: {} at {}: {}",
+        found.kind, found.location, found.message
+    )
 }
 
 /// The two types of an incompatibility by age instead of by role.
@@ -171,10 +182,10 @@ impl<'a> Teller<'a> {
                 diagnostic.note("Java Avro throws here, and a registry answers: incompatible")
             }
             Type::TooComplex => diagnostic.note(found.message.clone()),
-            _ => diagnostic.note(format!(
-                "a registry says: {} at {}: {}",
-                found.kind, found.location, found.message
-            )),
+            _ => match &self.outer {
+                Some(outer) => diagnostic.note(outer.clone()),
+                None => diagnostic.note(registry(found)),
+            },
         }
     }
 
@@ -363,20 +374,16 @@ impl<'a> Teller<'a> {
             describe(self.old.schema, pair.old),
         );
         let what = self.what(field);
-        let union = if self.backward() && !matches!(self.new.schema.node(pair.new).kind, Kind::Union(_)) {
+        let (new_kind, old_kind) = (
+            &self.new.schema.node(pair.new).kind,
+            &self.old.schema.node(pair.old).kind,
+        );
+        let other = if !self.backward() && promotes(new_kind, old_kind) {
+            format!(", or upgrade every reader first, at level BACKWARD: a reader with {new} takes {old}")
+        } else if self.backward() && is_primitive(new_kind) && is_primitive(old_kind) {
             format!(", or take both: [\"{old}\", \"{new}\"]")
         } else {
             String::new()
-        };
-        let plain = |id: TypeId, schema: &Schema| schema.node(id).name().is_none();
-        let union = if matches!(self.old.schema.node(pair.old).kind, Kind::Array(_) | Kind::Map(_))
-            || matches!(self.new.schema.node(pair.new).kind, Kind::Array(_) | Kind::Map(_))
-            || !plain(pair.new, self.new.schema)
-            || !plain(pair.old, self.old.schema)
-        {
-            String::new()
-        } else {
-            union
         };
         self.finding(
             "type-changed",
@@ -385,7 +392,7 @@ impl<'a> Teller<'a> {
             (format!("now {new}"), format!("{old} in {}", self.old_name)),
         )
         .help(format!(
-            "keep {old}{union}; else add a field of the new type with a default, and leave this one"
+            "keep {old}{other}; else add a field of the new type with a default, and leave this one"
         ))
     }
 
@@ -528,11 +535,18 @@ impl<'a> Teller<'a> {
         if reasons.is_empty() {
             return false;
         }
+        let outermost = self.outer.is_none();
+        if outermost {
+            self.outer = Some(registry(found));
+        }
         self.through.push(describe(writer, written));
         for reason in &reasons {
             self.tell(reason);
         }
         self.through.pop();
+        if outermost {
+            self.outer = None;
+        }
         true
     }
 

@@ -112,3 +112,10 @@ pub(super) fn join(list: &[String]) -> String {
     }
     list.join(", ")
 }
+
+pub(super) fn is_primitive(kind: &Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Array(_) | Kind::Map(_) | Kind::Union(_) | Kind::Record(_) | Kind::Enum(_) | Kind::Fixed(_)
+    )
+}

@@ -10,6 +10,7 @@
 //! cannot hold it. And text after the value is always refused: Jackson overlooks it where it lies outside its buffer.
 
 use crate::json::{Kind, Member, Value};
+use crate::parse::suggest::nearest;
 use crate::source::Span;
 
 /// Levels of arrays and objects, as Jackson counts them.
@@ -503,14 +504,15 @@ impl Scanner<'_> {
                     stack,
                     "a value: `{`, `[`, a string in double quotes, a number, true, false or null",
                 );
-                if length > 0 {
+                // Bytes from 0x80 on were all taken, so this is no part of a character.
+                let word = &self.text[self.at..self.at + length];
+                if length > 0 && !word.starts_with('\u{feff}') {
                     error.span.end = (self.at + length) as u32;
-                    if self.text.is_char_boundary(self.at + length) {
-                        error.help = Some(format!(
-                            "put it in double quotes: \"{}\"",
-                            &self.text[self.at..self.at + length]
-                        ));
-                    }
+                    error.help = Some(match nearest(word, ["null", "true", "false"]) {
+                        Some(near) => format!("did you mean {near}?"),
+                        None if word == "None" => "did you mean null?".to_owned(),
+                        None => format!("put it in double quotes: \"{word}\""),
+                    });
                 } else if self.peek() == Some(b'\'') {
                     error.help = Some("use double quotes".to_owned());
                 }
@@ -558,18 +560,31 @@ impl Scanner<'_> {
 
     /// Something else stands here, or the text ends.
     fn expected(&self, stack: &[Frame], what: &str) -> Error {
-        let found = match self.text[self.at..].chars().next() {
-            None => "the end of the text".to_owned(),
-            Some(c) if c.is_control() => format!("U+{:04X}", c as u32),
-            Some(c) => format!("`{c}`"),
-        };
+        let next = self.text[self.at..].chars().next();
         let (inside, open) = match stack.last() {
             Some(Frame::Array(start, _)) => (" in an array", Some((*start, "the array starts here"))),
             Some(Frame::Object(start, ..)) => (" in an object", Some((*start, "the object starts here"))),
             None => ("", None),
         };
-        let mut error = self.error(format!("unexpected {found}{inside}"), format!("expected {what}"));
+        let message = match next {
+            None => format!("the text ends{inside}"),
+            Some('\u{feff}') => format!("a byte order mark{inside}"),
+            Some(c) if c.is_control() => format!("unexpected U+{:04X}{inside}", c as u32),
+            Some(c) => format!("unexpected `{c}`{inside}"),
+        };
+        let mut error = self.error(message, format!("expected {what}"));
         error.related = open.map(|(start, text)| (Span::new(start, start + 1), text));
+        error.help = match next {
+            Some('\u{feff}') => Some("save the text without it".to_owned()),
+            Some('"' | '{' | '[' | '-' | '0'..='9') if what.starts_with("`,`") => {
+                Some("put a comma between the two".to_owned())
+            }
+            Some(c @ ('}' | ']')) if open.is_some() => {
+                let close = if c == '}' { ']' } else { '}' };
+                Some(format!("close it with `{close}` first"))
+            }
+            _ => None,
+        };
         error
     }
 }
