@@ -135,3 +135,39 @@ fn arrays_whose_items_grow() {
         assert_eq!(left, 0, "{}: {canon}", row["id"]);
     }
 }
+
+/// Every real schema reads its own data as it stands; a real evolution that Java calls compatible can be read, for all
+/// its data that is not a caveat.
+#[test]
+fn real_schemas_and_evolutions() {
+    let (Some(schemas), Some(evolutions)) = (
+        rows("data/avsc/dev_schemas.jsonl.gz"),
+        rows("data/avsc/dev_evolutions.jsonl.gz"),
+    ) else {
+        return;
+    };
+    let mut own = 0;
+    for row in &schemas {
+        if let Ok(schema) = Schema::parse(row["text"].as_str().unwrap()) {
+            let plan = Plan::new(&schema, &schema).unwrap_or_else(|e| panic!("{}: {e}", row["id"]));
+            assert!(plan.is_identity() && plan.caveats().is_empty(), "{}", row["id"]);
+            own += 1;
+        }
+    }
+    assert!(own > 1_000);
+    let mut compatible = 0;
+    for row in &evolutions {
+        let parse = |key: &str| Schema::parse(row[key].as_str().unwrap());
+        let (Ok(old), Ok(new)) = (parse("old"), parse("new")) else {
+            continue; // of a set whose other files are not here
+        };
+        for (reader, writer, verdict) in [(&new, &old, "backward"), (&old, &new, "forward")] {
+            let plan = Plan::new(writer, reader);
+            if row[verdict] == true {
+                compatible += 1;
+                plan.unwrap_or_else(|e| panic!("{} {verdict}: {e}", row["id"]));
+            }
+        }
+    }
+    assert!(compatible > 300, "{compatible} of {}", 2 * evolutions.len());
+}

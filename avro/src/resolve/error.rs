@@ -107,9 +107,6 @@ pub enum Mismatch {
         /// The reader's union.
         reader: String,
     },
-    /// A union without branches: it has no values.
-    #[error("the writer's union has no branches, so there is no value of it")]
-    EmptyUnion,
     /// Symbols that the reader's enum has not; it has no default either.
     #[error(
         "the reader's {reader} has no default and not the symbol(s) {} of the writer's {writer}",

@@ -37,9 +37,12 @@ impl Dead {
             ActionKind::Same | ActionKind::Promote(_) => false,
             // An empty one can be read.
             ActionKind::Array(_) | ActionKind::Map(_) => false,
-            ActionKind::Enum(symbols) => symbols.iter().all(Option::is_none),
+            // Without symbols or branches there are no values, which is nothing between the two schemas.
+            ActionKind::Enum(symbols) => !symbols.is_empty() && symbols.iter().all(Option::is_none),
             ActionKind::Record(fields) => (fields.kept.iter().flatten()).any(|(_, action)| self.has(*action)),
-            ActionKind::Branches(branches) => branches.iter().all(|branch| self.has(*branch)),
+            ActionKind::Branches(branches) => {
+                !branches.is_empty() && branches.iter().all(|branch| self.has(*branch))
+            }
             ActionKind::Branch(_, inner) => self.has(*inner),
         }
     }
@@ -129,7 +132,7 @@ impl Verdict<'_> {
                 }
                 ActionKind::Record(fields) => {
                     let Some((at, field)) = self.dead.first(fields.kept.iter().flatten().copied()) else {
-                        return self.caveat(action, &path, Mismatch::EmptyUnion);
+                        return self.caveat(action, &path, self.types(action));
                     };
                     path.push(self.field_name(action, at).to_owned());
                     id = field;
@@ -137,13 +140,13 @@ impl Verdict<'_> {
                 ActionKind::Branches(branches) => {
                     match self.dead.first(branches.iter().copied().enumerate()) {
                         Some((_, branch)) => id = branch,
-                        None => return self.caveat(action, &path, Mismatch::EmptyUnion),
+                        None => return self.caveat(action, &path, self.types(action)),
                     }
                 }
                 ActionKind::Branch(_, inner) => id = *inner,
                 ActionKind::Array(_) | ActionKind::Map(_) | ActionKind::Same | ActionKind::Promote(_) => {
                     // Not dead: never asked for.
-                    return self.caveat(action, &path, Mismatch::EmptyUnion);
+                    return self.caveat(action, &path, self.types(action));
                 }
             }
         }
@@ -161,6 +164,13 @@ impl Verdict<'_> {
                 .filter(|(_, known)| known.is_none())
                 .map(|(name, _)| name.clone())
                 .collect(),
+            writer: describe(self.writer, action.writer),
+            reader: describe(self.reader, action.reader),
+        }
+    }
+
+    fn types(&self, action: &Action) -> Mismatch {
+        Mismatch::Types {
             writer: describe(self.writer, action.writer),
             reader: describe(self.reader, action.reader),
         }

@@ -15,7 +15,14 @@ pub(crate) fn rows(path: &str) -> Option<Vec<Json>> {
         return None;
     };
     let path = PathBuf::from(folder).join(path);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut text = String::new();
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(bytes.as_slice()), &mut text)
+            .unwrap();
+    } else {
+        text = String::from_utf8(bytes).unwrap();
+    }
     Some(
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
