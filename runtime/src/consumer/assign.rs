@@ -86,9 +86,15 @@ impl<T: Topic> Core<T> {
             self.open(opening);
         }
         self.joined = true;
-        // librdkafka keeps a partition's pause from one assignment to the next. What is to be paused is, at the next round.
-        if let Err(error) = client.resume(&positions) {
-            tracing::warn!(%error, "resuming after an assignment");
+        // librdkafka keeps a partition's pause from one assignment to the next. What else is to be paused is, at the next
+        // round.
+        let set = if self.phase == Phase::Reading {
+            client.resume(&positions)
+        } else {
+            client.pause(&positions)
+        };
+        if let Err(error) = set {
+            tracing::warn!(%error, "resuming or pausing after an assignment");
         }
         tracing::info!(
             topic = &*self.settings.topic, group = self.settings.group, cooperative, partitions = ?numbers, "assigned"
@@ -263,6 +269,8 @@ impl<T: Topic> Core<T> {
     pub(crate) fn revoke(&mut self, client: &Client<T>, list: &TopicPartitionList) {
         let numbers = partitions_of(list);
         let lost = client.assignment_lost();
+        // With nothing assigned the end seems to be reached; but an assignment, perhaps an empty one, always follows.
+        self.joined = false;
         tracing::info!(
             topic = &*self.settings.topic, group = self.settings.group, lost, partitions = ?numbers, "revoked"
         );

@@ -183,8 +183,8 @@ impl<T: Topic> ConsumerBuilder<T> {
         self
     }
 
-    /// Records that are read ahead of the application; reading pauses above it and goes on at a quarter of it. 2,000 if
-    /// nothing is said.
+    /// Records that are read ahead of the application; reading pauses above it and goes on at a quarter of it. 16 KiB count as
+    /// one record, where that is more. 2,000 if nothing is said, so 32 MiB of large records.
     #[must_use]
     pub fn backlog(mut self, records: usize) -> Self {
         self.backlog = records.max(1);

@@ -94,11 +94,22 @@ impl<E> Mailbox<E> {
 #[derive(Debug)]
 struct OutboxState<E> {
     records: VecDeque<Arc<Record<E>>>,
+    /// Bytes of the records.
+    bytes: usize,
     /// What ends the stream; delivered after the records.
     error: Option<ConsumerError>,
     ended: bool,
     /// The thread waits for the queue to shrink to this.
     wake_at: Option<usize>,
+}
+
+/// So many bytes count as one record, so that a backlog of large records is bounded too.
+const UNIT: usize = 16 * 1024;
+
+impl<E> OutboxState<E> {
+    fn load(&self) -> usize {
+        self.records.len().max(self.bytes / UNIT)
+    }
 }
 
 /// Records for the application.
@@ -114,6 +125,7 @@ impl<E> Outbox<E> {
         Self {
             state: Mutex::new(OutboxState {
                 records: VecDeque::new(),
+                bytes: 0,
                 error: None,
                 ended: false,
                 wake_at: None,
@@ -123,26 +135,37 @@ impl<E> Outbox<E> {
         }
     }
 
-    /// Adds records, in order; the vector is emptied.
+    /// Adds records, in order; the vector is emptied. After the end they are dropped: nobody may get anything behind it.
     pub(crate) fn push(&self, records: &mut Vec<Arc<Record<E>>>) {
-        if !records.is_empty() {
-            lock(&self.state).records.extend(records.drain(..));
-            self.filled.notify_one();
+        if records.is_empty() {
+            return;
         }
+        let mut state = lock(&self.state);
+        if state.ended {
+            records.clear();
+            return;
+        }
+        state.bytes += records.iter().map(|record| record.raw.size()).sum::<usize>();
+        state.records.extend(records.drain(..));
+        drop(state);
+        self.filled.notify_one();
     }
 
-    /// How many records wait. With `wake_at` the thread is woken once there are so many or fewer.
+    /// How much waits: records, or [`UNIT`]s of bytes where these are more. With `wake_at` the thread is woken once there is
+    /// so much or less.
     pub(crate) fn load(&self, wake_at: Option<usize>) -> usize {
         let mut state = lock(&self.state);
         state.wake_at = wake_at;
-        state.records.len()
+        state.load()
     }
 
     /// Takes out what waits for a partition; it is dropped unhandled.
     pub(crate) fn discard(&self, partition: i32) {
-        lock(&self.state)
+        let mut state = lock(&self.state);
+        state
             .records
             .retain(|record| record.assignment.partition() != partition);
+        state.bytes = state.records.iter().map(|record| record.raw.size()).sum();
     }
 
     /// Nothing comes any more after what waits; then the error, if there is one. The first end counts.
@@ -172,8 +195,11 @@ impl<E> Outbox<E> {
                 let mut state = lock(&self.state);
                 if !state.records.is_empty() {
                     let count = limit.max(1).min(state.records.len());
+                    let had = into.len();
                     into.extend(state.records.drain(..count));
-                    if state.wake_at.is_some_and(|low| state.records.len() <= low) {
+                    let taken: usize = into.iter().skip(had).map(|record| record.raw.size()).sum();
+                    state.bytes = state.bytes.saturating_sub(taken);
+                    if state.wake_at.is_some_and(|low| state.load() <= low) {
                         state.wake_at = None;
                         self.waker.wake();
                     }
@@ -188,5 +214,105 @@ impl<E> Outbox<E> {
             }
             self.filled.notified().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll};
+
+    use super::super::delivery::Body;
+    use super::super::gate::Assignment;
+    use super::super::raw::RawBuilder;
+    use super::*;
+
+    fn record(partition: i32, offset: i64, bytes: usize, waker: &Arc<Waker>) -> Arc<Record<()>> {
+        let mut raw = RawBuilder::default();
+        raw.start(None, Some(&vec![0; bytes]));
+        Arc::new(Record {
+            assignment: Assignment::new(partition, 1, Arc::clone(waker)),
+            topic: Arc::from("t"),
+            offset,
+            timestamp_ms: None,
+            raw: raw.finish(),
+            body: Body::Event(()),
+            lane: None,
+        })
+    }
+
+    /// Polls once.
+    fn take(outbox: &Outbox<()>, limit: usize) -> Option<Result<Vec<(i32, i64)>, ConsumerError>> {
+        let mut into = VecDeque::new();
+        let answer = {
+            let future = pin!(outbox.take(limit, &mut into));
+            match future.poll(&mut Context::from_waker(std::task::Waker::noop())) {
+                Poll::Pending => return None,
+                Poll::Ready(answer) => answer,
+            }
+        };
+        let places = into
+            .iter()
+            .map(|record| (record.assignment.partition(), record.offset));
+        Some(answer.map(|_| places.collect()))
+    }
+
+    #[test]
+    fn what_is_revoked_is_taken_out_and_the_end_comes_last() {
+        let waker = Arc::new(Waker::default());
+        let outbox = Outbox::new(Arc::clone(&waker));
+        assert!(take(&outbox, 9).is_none(), "nothing there");
+        let mut records: Vec<_> = (0..4).map(|n| record(n % 2, n.into(), 1, &waker)).collect();
+        outbox.push(&mut records);
+        outbox.discard(1);
+        outbox.end(Some(ConsumerError::ThreadEnded {
+            topic: "t".to_owned(),
+        }));
+        outbox.end(None);
+        outbox.push(&mut vec![record(0, 9, 1, &waker)]);
+        assert_eq!(take(&outbox, 1).unwrap().unwrap(), [(0, 0)]);
+        assert_eq!(take(&outbox, 9).unwrap().unwrap(), [(0, 2)]);
+        assert!(take(&outbox, 9).unwrap().is_err(), "the error, once");
+        assert_eq!(
+            take(&outbox, 9).unwrap().unwrap(),
+            [],
+            "and then the end, for ever"
+        );
+    }
+
+    #[test]
+    fn large_records_count_for_more() {
+        let waker = Arc::new(Waker::default());
+        let outbox = Outbox::new(Arc::clone(&waker));
+        let mut records: Vec<_> = (0..3).map(|n| record(0, n, 10 * UNIT, &waker)).collect();
+        outbox.push(&mut records);
+        assert_eq!(outbox.load(None), 30);
+        take(&outbox, 2).unwrap().unwrap();
+        assert_eq!(outbox.load(None), 10);
+        outbox.discard(0);
+        assert_eq!(outbox.load(None), 0);
+    }
+
+    #[test]
+    fn the_thread_is_woken_for_the_first_note_and_at_the_low_mark() {
+        let waker = Arc::new(Waker::default());
+        waker.register();
+        let woken = || {
+            let started = Instant::now();
+            std::thread::park_timeout(Duration::from_millis(200));
+            started.elapsed() < Duration::from_millis(150)
+        };
+        let mailbox = Mailbox::<()>::new(Arc::clone(&waker));
+        mailbox.push(Note::Abandon);
+        assert!(woken());
+        let mut notes = Vec::new();
+        mailbox.take(&mut notes);
+        assert_eq!(notes.len(), 1);
+        let outbox = Outbox::new(Arc::clone(&waker));
+        outbox.push(&mut (0..4).map(|n| record(0, n, 1, &waker)).collect());
+        assert_eq!(outbox.load(Some(1)), 4);
+        take(&outbox, 3).unwrap().unwrap();
+        assert!(woken());
     }
 }

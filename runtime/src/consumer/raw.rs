@@ -76,6 +76,11 @@ impl Raw {
         self.bytes.get(start..start + self.value?)
     }
 
+    /// The bytes that it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The headers, in their order. A name may be there more than once.
     pub(crate) fn headers(&self) -> HeaderIter<'_> {
         let start = self.key.unwrap_or(0) + self.value.unwrap_or(0);

@@ -195,14 +195,8 @@ impl<P> Reorder<P> {
     /// The warm records have ended.
     pub(crate) fn settle_warm(&mut self) {
         let rules = self.rules;
-        for at in 0..self.tracks.len() {
-            let Some(track) = self.tracks.get_mut(at) else {
-                continue;
-            };
+        for track in self.tracks.iter_mut() {
             track.frames.settle_warm(&rules);
-            if !track.listed && !track.frames.holds_any() {
-                self.list_oldest(at);
-            }
         }
         self.trim();
     }
@@ -430,8 +424,7 @@ impl<T> Slots<T> {
         self.slots.get_mut(at as usize)?.as_mut()
     }
 
-    /// One more than the highest number in use or free.
-    fn len(&self) -> u32 {
-        self.slots.len() as u32
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().flatten()
     }
 }
