@@ -39,4 +39,4 @@ pub use consumer::{Consumer, ConsumerBuilder, ConsumerError};
 pub use producer::{
     Outcome, Producer, ProducerBuilder, ProducerCounts, ProducerError, Receipt, SendError, Undelivered,
 };
-pub use {chrono, fleetops_avro as avro, regex_lite as regex, rust_decimal, serde, serde_json, uuid};
+pub use {chrono, fleetops_avro as avro, regex, rust_decimal, serde, serde_json, uuid};

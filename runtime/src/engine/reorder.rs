@@ -195,8 +195,14 @@ impl<P> Reorder<P> {
     /// The warm records have ended.
     pub(crate) fn settle_warm(&mut self) {
         let rules = self.rules;
-        for track in self.tracks.iter_mut() {
+        for at in 0..self.tracks.len() {
+            let Some(track) = self.tracks.get_mut(at) else {
+                continue;
+            };
             track.frames.settle_warm(&rules);
+            if !track.listed && !track.frames.holds_any() {
+                self.list_oldest(at);
+            }
         }
         self.trim();
     }
@@ -424,7 +430,8 @@ impl<T> Slots<T> {
         self.slots.get_mut(at as usize)?.as_mut()
     }
 
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.slots.iter_mut().flatten()
+    /// One more than the highest number in use or free.
+    fn len(&self) -> u32 {
+        self.slots.len() as u32
     }
 }

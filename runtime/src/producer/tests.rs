@@ -521,6 +521,26 @@ async fn flush_and_close_list_what_was_not_delivered() {
 }
 
 #[tokio::test]
+async fn a_producer_that_is_dropped_still_settles_its_receipts() {
+    let bench = Bench::new();
+    bench.cluster.broker_down(-1).unwrap();
+    let producer = bench.producer().await;
+    let receipt = producer.enqueue(event("v", "e")).await.unwrap();
+    drop(producer);
+    let error = receipt.await.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            SendError::Undelivered {
+                code: RDKafkaErrorCode::PurgeQueue,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_failure_that_nobody_heard_of_is_told_by_the_next_flush() {
     let bench = Bench::new();
     let producer = bench.producer().await;

@@ -140,7 +140,8 @@ pub fn max_bytes(errors: &mut ValidationErrors, path: &Path<'_>, value: &[u8], l
     }
 }
 
-/// `pattern`: the expression matches the text, anywhere in it unless it is anchored, as in JSON Schema.
+/// `pattern`: the expression matches the text, anywhere in it unless it is anchored, as in JSON Schema. `\d`, `\w` and
+/// `\s` are Unicode's; write `[0-9]` for ASCII digits alone.
 #[inline]
 pub fn pattern(errors: &mut ValidationErrors, path: &Path<'_>, value: &str, expression: &Regex) {
     if !expression.is_match(value) {

@@ -1,0 +1,224 @@
+//! How fast the stream engine is, and how much memory it takes.
+//!
+//! `cargo run --release -p fleetops-runtime --no-default-features --example engine_rate [-- EVENTS]`
+//!
+//! It gives the engine events of many vehicles, in order but for a displacement of up to 2 places and 5 % duplicates, each
+//! with its dedup key as header and decoded for nothing: the caller's work is to build `Decoded`, as a consumer's is. Then
+//! it settles them, as a handler that does nothing would. Memory is what the process holds more than before, as Linux says.
+
+// A program for a terminal, which may fail loudly.
+#![allow(clippy::expect_used, clippy::print_stdout)]
+
+use std::fs;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use fleetops_runtime::engine::{Decoded, Engine, EngineConfig, Meta, Output};
+use fleetops_runtime::topic::{DedupSpec, ReorderSpec, Sequence};
+
+const VEHICLES: usize = 2_000;
+
+struct Record {
+    key: Vec<u8>,
+    vehicle: usize,
+    frame: i64,
+}
+
+fn main() {
+    let events = std::env::args()
+        .nth(1)
+        .map_or(6_000_000, |count| count.parse().expect("a number of events"));
+    let both = (Some(60), true);
+    for (name, (ttl, reorder)) in [
+        ("dedup and reorder", both),
+        ("dedup", (Some(60), false)),
+        ("reorder", (None, true)),
+        ("neither", (None, false)),
+    ] {
+        rate(name, ttl, reorder, events.min(2_000_000));
+    }
+    dedup_memory(events);
+    vehicle_memory();
+}
+
+/// Events of a burst, made beforehand so that only the engine is timed.
+fn burst(first: usize, count: usize) -> Vec<Record> {
+    let mut records: Vec<_> = (first..first + count)
+        .map(|n| {
+            // One record in 20 repeats one of the same vehicle that came a little earlier.
+            let n = if n % 20 == 19 && n >= VEHICLES {
+                n - VEHICLES
+            } else {
+                n
+            };
+            let (vehicle, frame) = (n % VEHICLES, (n / VEHICLES) as i64);
+            let key = format!("scene_0_track_{vehicle}\u{1f}9f1c2e6a-5b7d-4c3e-8a10-{n:012x}").into_bytes();
+            Record { key, vehicle, frame }
+        })
+        .collect();
+    // Frames of one vehicle lie VEHICLES apart: some change places with the next one.
+    for n in 0..records.len().saturating_sub(VEHICLES) {
+        if n % 7 == 0 && (n / VEHICLES).is_multiple_of(3) {
+            records.swap(n, n + VEHICLES);
+        }
+    }
+    records
+}
+
+fn rate(name: &str, ttl: Option<u64>, reorder: bool, events: usize) {
+    let names: Vec<_> = (0..VEHICLES)
+        .map(|vehicle| format!("scene_0_track_{vehicle}"))
+        .collect();
+    let mut config = EngineConfig::default();
+    config.dedup = ttl.map(|ttl| DedupSpec {
+        ttl: Duration::from_secs(ttl),
+    });
+    config.reorder = reorder.then_some(ReorderSpec {
+        ring: 10,
+        tolerance: 2,
+        hold: Duration::from_millis(300),
+    });
+    let mut engine = Engine::new(config);
+    let (mut out, mut busy, mut offset, mut done) = (Vec::new(), Duration::ZERO, 0_i64, 0);
+    while done < events {
+        let records = burst(done, VEHICLES * 50);
+        let start = Instant::now();
+        for record in &records {
+            let meta = Meta {
+                offset,
+                // 100,000 events a second.
+                timestamp_ms: Some(1_700_000_000_000 + offset / 100),
+                dedup_key: Some(&record.key),
+                value: Some(&record.key),
+                replayed: false,
+            };
+            let decode = || Decoded::Event {
+                payload: record.frame,
+                dedup_key: Some(record.key.clone()),
+                sequence: reorder.then(|| Sequence {
+                    by: names[record.vehicle].clone(),
+                    epoch: "session_0".to_owned(),
+                    index: record.frame,
+                }),
+            };
+            engine.receive(
+                meta,
+                Duration::from_millis((offset / 100) as u64),
+                decode,
+                &mut out,
+            );
+            offset += 1;
+            for output in out.drain(..) {
+                let (Output::Handle { offset, payload }
+                | Output::Refused { offset, payload, .. }
+                | Output::Poison { offset, payload, .. }) = output;
+                black_box(payload);
+                engine.settle(offset);
+            }
+            black_box(engine.watermark());
+        }
+        busy += start.elapsed();
+        done += records.len();
+    }
+    let counts = engine.counts();
+    let rate = done as f64 / busy.as_secs_f64();
+    println!(
+        "{name:<18} {:>5.2} million events/s   {} handled, {} duplicates, {} reordered, {} refused, {} gaps",
+        rate / 1e6,
+        counts.handled,
+        counts.duplicates + counts.frame_duplicates,
+        counts.reordered,
+        counts.late + counts.too_old + counts.conflicts + counts.jumps,
+        counts.gaps,
+    );
+}
+
+fn dedup_memory(entries: usize) {
+    let before = resident();
+    let mut config = EngineConfig::default();
+    config.dedup = Some(DedupSpec {
+        ttl: Duration::from_secs(60),
+    });
+    let mut engine: Engine<()> = Engine::new(config);
+    let mut out = Vec::new();
+    let (mut peak, start) = (0, Instant::now());
+    // Three times the TTL, so that generations come and go.
+    for n in 0..entries * 3 {
+        let key = n.to_le_bytes();
+        let meta = Meta {
+            offset: n as i64,
+            timestamp_ms: Some((n as u128 * 60_000 / entries as u128) as i64),
+            dedup_key: Some(&key),
+            value: Some(&key),
+            replayed: false,
+        };
+        let decode = || Decoded::Event {
+            payload: (),
+            dedup_key: None,
+            sequence: None,
+        };
+        engine.receive(meta, Duration::ZERO, decode, &mut out);
+        out.clear();
+        engine.settle(n as i64);
+        if n % (entries / 50).max(1) == 0 {
+            peak = peak.max(resident());
+        }
+    }
+    let used = peak.saturating_sub(before);
+    println!(
+        "dedup: {entries} keys in one TTL ({} kept) take {} MB at the peak, {:.1} bytes each; {:.2} million records/s",
+        engine.dedup_entries(),
+        used / 1_000_000,
+        used as f64 / entries as f64,
+        (entries * 3) as f64 / start.elapsed().as_secs_f64() / 1e6,
+    );
+}
+
+fn vehicle_memory() {
+    const COUNT: i64 = 100_000;
+    let before = resident();
+    let mut config = EngineConfig::default();
+    config.reorder = Some(ReorderSpec {
+        ring: 10,
+        tolerance: 2,
+        hold: Duration::from_millis(300),
+    });
+    let mut engine: Engine<()> = Engine::new(config);
+    let mut out = Vec::new();
+    for n in 0..COUNT * 15 {
+        let meta = Meta {
+            offset: n,
+            timestamp_ms: Some(0),
+            dedup_key: None,
+            value: Some(b""),
+            replayed: false,
+        };
+        let sequence = Sequence {
+            by: format!("v{}", n % COUNT),
+            epoch: "e".to_owned(),
+            index: n / COUNT,
+        };
+        let decode = || Decoded::Event {
+            payload: (),
+            dedup_key: None,
+            sequence: Some(sequence),
+        };
+        engine.receive(meta, Duration::ZERO, decode, &mut out);
+        out.clear();
+        engine.settle(n);
+    }
+    let used = resident().saturating_sub(before);
+    println!(
+        "reorder: {} vehicles take {} bytes each",
+        engine.tracks(),
+        used / COUNT as usize
+    );
+}
+
+/// Resident memory in bytes; 0 where the system does not say.
+fn resident() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<usize>().ok());
+    kib.unwrap_or(0) * 1024
+}
