@@ -1,6 +1,8 @@
 //! Every rule of the manifest has a manifest that breaks it, and the message that it gives: `invalid/RULE.toml` and
 //! `invalid/RULE.stderr`. `UPDATE_EXPECT=1` writes the messages anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -131,7 +131,6 @@ registry-auth = { username = "u" }
         faults(text),
         [
             "unknown-key m.toml:3:1 root",
-            "missing-key m.toml:4:1 [topics.\"raw telemetry\"]",
             "topic-name m.toml:4:9 \"raw telemetry\"",
             "unknown-key m.toml:5:1 partitons",
             "wrong-type m.toml:6:9 3",
