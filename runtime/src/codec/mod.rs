@@ -25,7 +25,7 @@ mod record;
 mod resolver;
 
 #[doc(inline)]
-pub use crate::validate::{MAX_VIOLATIONS, Path, ValidationErrors, Violation, check};
+pub use crate::validate::{MAX_VIOLATIONS, Path, Pattern, ValidationErrors, Violation, check};
 pub use blocks::Blocks;
 pub(crate) use decimal::decimal_fits;
 pub use fleetops_avro::wire::{DecodeError, DecodeErrorKind};

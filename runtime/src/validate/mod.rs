@@ -5,10 +5,13 @@
 //! the comparisons and nothing else: paths are links on the stack, and texts are made only for a violation.
 
 pub mod check;
+mod pattern;
 
 use std::fmt::{self, Write as _};
 
 use thiserror::Error;
+
+pub use pattern::Pattern;
 
 /// How many violations are kept; of more, only the number. A hostile record could have millions.
 pub const MAX_VIOLATIONS: usize = 100;

@@ -1,0 +1,330 @@
+//! From schemas and a manifest to files: model, views, templates, verification, in that order. No I/O.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fleetops_avro::SchemaSet;
+use fleetops_avro::diagnostic::Diagnostic;
+use fleetops_avro::schema::TypeId;
+use serde::Serialize;
+
+use crate::emit::Emitter;
+use crate::idents::bare;
+use crate::manifest::{Manifest, has_errors};
+use crate::model::{Model, ModulePath, lower};
+use crate::output::{MARK, Output};
+use crate::render::Templates;
+use crate::view::{Views, doc_literals};
+use crate::{Options, topics, verify};
+
+/// What a file is generated for, so that it can be laid out as the root of a module tree or of a crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// `mod.rs`, to be included: no inner attributes.
+    Module,
+    /// `lib.rs`.
+    Crate,
+}
+
+/// Generates the code.
+///
+/// # Errors
+/// What is wrong with the manifest, the schemas' validation attributes and defaults, or a template; each with its place.
+pub fn generate(
+    schemas: &SchemaSet,
+    manifest: Option<&Manifest>,
+    options: &Options,
+) -> Result<Output, Vec<Diagnostic>> {
+    generate_as(schemas, manifest, options, Root::Module, Vec::new())
+}
+
+#[derive(Serialize)]
+struct ModuleView {
+    docs: Vec<String>,
+    modules: Vec<String>,
+}
+
+pub(crate) fn generate_as(
+    schemas: &SchemaSet,
+    manifest: Option<&Manifest>,
+    options: &Options,
+    root: Root,
+    root_docs: Vec<String>,
+) -> Result<Output, Vec<Diagnostic>> {
+    let mut warnings = schemas.warnings().to_vec();
+    if let Some(manifest) = manifest {
+        let found = manifest.check(schemas);
+        if has_errors(&found) {
+            return Err(found);
+        }
+        warnings.extend(found);
+    }
+    let model = lower::lower(schemas)?;
+    let templates = Templates::new(&options.templates)?;
+    let run = Run {
+        schemas,
+        options,
+        model: &model,
+        templates,
+    };
+    let mut tree = Tree::default();
+    tree.node(&[]);
+    let mut errors = Vec::new();
+    for (module, types) in run.by_module() {
+        let mut items = Vec::new();
+        for id in types {
+            match run.named_type(&module, id) {
+                Ok(code) => items.extend(code),
+                Err(mut found) => errors.append(&mut found),
+            }
+        }
+        tree.node(&module).items = items;
+    }
+    if let Some(manifest) = manifest {
+        let module = run.topics_module();
+        match run.topics(manifest, &module) {
+            Ok(items) => {
+                let node = tree.node(&module);
+                node.items = items;
+                node.docs = vec!["The topics of the manifest, and the types that send and receive their events.".to_owned()];
+            }
+            Err(mut found) => errors.append(&mut found),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut files = BTreeMap::new();
+    run.files(&tree, root, root_docs, &mut files)?;
+    Ok(Output { files, warnings })
+}
+
+/// The modules and what is in them.
+#[derive(Debug, Default)]
+struct Tree {
+    nodes: BTreeMap<ModulePath, Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    docs: Vec<String>,
+    items: Vec<String>,
+}
+
+impl Tree {
+    /// The node of a module; the modules above it are there then too.
+    fn node(&mut self, path: &[String]) -> &mut Node {
+        for length in 0..path.len() {
+            let above = path.get(..length).unwrap_or_default().to_vec();
+            self.nodes.entry(above).or_default();
+        }
+        self.nodes.entry(path.to_vec()).or_default()
+    }
+
+    fn children(&self, path: &[String]) -> Vec<&str> {
+        self.nodes
+            .keys()
+            .filter(|p| p.len() == path.len() + 1 && p.starts_with(path))
+            .filter_map(|p| p.last())
+            .map(String::as_str)
+            .collect()
+    }
+}
+
+struct Run<'a> {
+    schemas: &'a SchemaSet,
+    options: &'a Options,
+    model: &'a Model,
+    templates: Templates,
+}
+
+impl Run<'_> {
+    /// The types of each module, in the order of the schema texts: an outer type comes before those defined in it.
+    fn by_module(&self) -> BTreeMap<ModulePath, Vec<TypeId>> {
+        let mut out: BTreeMap<ModulePath, Vec<TypeId>> = BTreeMap::new();
+        let homes = (self.model.records.iter().map(|(id, r)| (*id, &r.home)))
+            .chain(self.model.enums.iter().map(|(id, e)| (*id, &e.home)))
+            .chain(self.model.fixeds.iter().map(|(id, f)| (*id, &f.home)));
+        for (id, home) in homes {
+            out.entry(home.module.clone()).or_default().push(id);
+        }
+        for types in out.values_mut() {
+            types.sort_by_cached_key(|id| {
+                let place = &self.schemas.node(*id).place;
+                (place.source.name().to_owned(), place.span.start, *id)
+            });
+        }
+        out
+    }
+
+    /// The items of a named type, and of the unions in it.
+    fn named_type(&self, module: &ModulePath, id: TypeId) -> Result<Vec<String>, Vec<Diagnostic>> {
+        let views = Views::new(self.schemas, self.model, module, &self.options.runtime_path);
+        let one = |d: Diagnostic| vec![d];
+        let mut items = Vec::new();
+        if let Some(record) = self.model.records.get(&id) {
+            let view = views.record(id, record)?;
+            let (name, ident, builder) = (&record.name, bare(&view.ident), bare(&view.builder.ident));
+            items.push(self.item("record", name, &view, &[
+                format!("struct {ident}"),
+                format!("impl {ident}"),
+                format!("impl AvroRecord for {ident}"),
+                format!("impl Default for {ident}"),
+            ]).map_err(one)?);
+            if record.borrows {
+                let borrowed = bare(&view.view_ident);
+                let expected = [format!("struct {borrowed}"), format!("impl {borrowed}")];
+                items.push(self.item("view", name, &view, &expected).map_err(one)?);
+            }
+            items.push(self.item("builder", name, &view, &[
+                format!("struct {builder}"),
+                format!("struct {}", bare(&view.builder.required_ident)),
+                format!("impl {builder}"),
+            ]).map_err(one)?);
+            for (index, union) in self.model.unions.iter().enumerate().filter(|(_, u)| u.record == id) {
+                let view = views.union(index, union);
+                let (ident, borrowed) = (bare(&view.ident), bare(&view.view_ident));
+                let mut expected = vec![format!("enum {ident}"), format!("impl {ident}")];
+                if union.borrows {
+                    expected.extend([format!("enum {borrowed}"), format!("impl {borrowed}")]);
+                }
+                items.push(self.item("union", &union.owner, &view, &expected).map_err(one)?);
+            }
+        } else if let Some(e) = self.model.enums.get(&id) {
+            let view = views.enumeration(e);
+            let ident = bare(&view.ident);
+            items.push(self.item("enum", &e.name, &view, &[
+                format!("enum {ident}"),
+                format!("impl {ident}"),
+                format!("impl Display for {ident}"),
+            ]).map_err(one)?);
+        } else if let Some(f) = self.model.fixeds.get(&id) {
+            let view = views.fixed(f);
+            let ident = bare(&view.ident);
+            items.push(self.item("fixed", &f.name, &view, &[
+                format!("struct {ident}"),
+                format!("impl From for {ident}"),
+                format!("impl From for [u8 ; {}]", f.size),
+                format!("impl AsRef for {ident}"),
+            ]).map_err(one)?);
+        }
+        Ok(items)
+    }
+
+    /// The module of topics: `topics`, or the next free name.
+    fn topics_module(&self) -> ModulePath {
+        let taken: BTreeSet<&str> = (self.model.records.values().map(|r| &r.home))
+            .chain(self.model.enums.values().map(|e| &e.home))
+            .chain(self.model.fixeds.values().map(|f| &f.home))
+            .filter_map(|home| home.module.first())
+            .map(String::as_str)
+            .collect();
+        let mut name = "topics".to_owned();
+        let mut number = 2;
+        while taken.contains(name.as_str()) {
+            name = format!("topics_{number}");
+            number += 1;
+        }
+        vec![name]
+    }
+
+    fn topics(&self, manifest: &Manifest, module: &ModulePath) -> Result<Vec<String>, Vec<Diagnostic>> {
+        let runtime = &self.options.runtime_path;
+        let emitter = Emitter {
+            model: self.model,
+            module,
+            runtime,
+        };
+        let one = |d: Diagnostic| vec![d];
+        let mut items = Vec::new();
+        for view in topics::topics(self.schemas, manifest, &emitter, &self.options.kafka) {
+            let topic = &view.topic;
+            let expected = [
+                format!("struct {topic}"),
+                format!("impl Topic for {topic}"),
+                format!("type {}", view.producer),
+                format!("type {}", view.consumer),
+            ];
+            items.push(self.item("topic", &view.shown, &view, &expected).map_err(one)?);
+        }
+        let environments = topics::environments(manifest, runtime);
+        let expected = ["const ENVIRONMENTS".to_owned()];
+        items.push(self.item("environments", "the manifest", &environments, &expected).map_err(one)?);
+        Ok(items)
+    }
+
+    /// Renders, audits and formats.
+    fn item(
+        &self,
+        template: &'static str,
+        subject: &str,
+        view: &impl Serialize,
+        expected: &[String],
+    ) -> Result<String, Diagnostic> {
+        let text = self.templates.render(template, view)?;
+        let expected = expected.iter().cloned().collect();
+        verify::verify(&self.templates.source(template), subject, &text, &expected)
+    }
+
+    /// Lays the tree out in files: one for each module that has items, and the root.
+    fn files(
+        &self,
+        tree: &Tree,
+        root: Root,
+        root_docs: Vec<String>,
+        files: &mut BTreeMap<String, String>,
+    ) -> Result<(), Vec<Diagnostic>> {
+        for (path, node) in &tree.nodes {
+            if !path.is_empty() && node.items.is_empty() {
+                continue;
+            }
+            let name = match (path.as_slice(), root) {
+                ([], Root::Module) => "mod.rs".to_owned(),
+                ([], Root::Crate) => "lib.rs".to_owned(),
+                (path, _) => path.iter().map(|s| bare(s)).collect::<Vec<_>>().join("/") + ".rs",
+            };
+            let docs = match path.as_slice() {
+                [] => root_docs.clone(),
+                path if node.docs.is_empty() => vec![format!("Types of the namespace `{}`.", path.iter().map(|s| bare(s)).collect::<Vec<_>>().join("."))],
+                _ => node.docs.clone(),
+            };
+            let mut expected = BTreeSet::new();
+            let view = ModuleView {
+                docs: doc_literals(docs),
+                modules: tree.children(path).into_iter().map(|c| declare(tree, path, c, &mut expected)).collect(),
+            };
+            let text = self.templates.render("module", &view).map_err(|d| vec![d])?;
+            let head = verify::verify(&self.templates.source("module"), "a module", &text, &expected).map_err(|d| vec![d])?;
+            let mut parts = vec![format!("// {MARK}\n")];
+            if !head.trim().is_empty() {
+                parts.push(head);
+            }
+            parts.extend(node.items.iter().cloned());
+            files.insert(name, parts.join("\n"));
+        }
+        Ok(())
+    }
+}
+
+/// The declaration of a module: a file of its own where it has items, else inline with its children.
+fn declare(tree: &Tree, above: &[String], name: &str, expected: &mut BTreeSet<String>) -> String {
+    let mut path = above.to_vec();
+    path.push(name.to_owned());
+    let has_items = tree.nodes.get(&path).is_some_and(|n| !n.items.is_empty());
+    let allow = match above.last() {
+        Some(parent) if parent == name => "#[allow(clippy::module_inception)] ",
+        _ => "",
+    };
+    let shown = path.iter().map(|s| bare(s)).collect::<Vec<_>>().join(".");
+    if has_items {
+        expected.insert(format!("mod {name}"));
+        // A file documents itself.
+        return format!("{allow}pub mod {name};");
+    }
+    expected.insert(format!("mod {name} {{}}"));
+    let inner: Vec<String> = tree
+        .children(&path)
+        .into_iter()
+        .map(|child| declare(tree, &path, child, expected))
+        .collect();
+    format!("{allow}#[doc = \" The namespace `{shown}`.\"] pub mod {name} {{ {} }}", inner.join(" "))
+}

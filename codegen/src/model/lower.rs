@@ -1,0 +1,435 @@
+//! From the schema graph to the Rust model: identifiers first, then shapes.
+//!
+//! Identifiers are handed out in a fixed order, so that the same schemas always give the same code: the modules, then the
+//! named types of a module in the order of their names, then the enums of unions in the order of fields, then views and
+//! builders. A schema type never loses its name to a generated one.
+
+use std::collections::BTreeMap;
+
+use fleetops_avro::diagnostic::Diagnostic;
+use fleetops_avro::schema::{self, Kind, Logical, TypeId};
+use fleetops_avro::{SchemaSet, json};
+
+use super::cycles::Cycles;
+use super::{Branch, Enum, Field, Fixed, Home, Model, ModulePath, Record, Time, Type, Union, rules};
+use crate::idents::{self, Scope};
+
+/// Makes the model.
+///
+/// # Errors
+/// Validation attributes that do not fit, with their places.
+pub(crate) fn lower(set: &SchemaSet) -> Result<Model, Vec<Diagnostic>> {
+    let mut lowering = Lowering {
+        set,
+        cycles: Cycles::of(set),
+        scopes: BTreeMap::new(),
+        homes: BTreeMap::new(),
+        model: Model::default(),
+        errors: Vec::new(),
+    };
+    lowering.name_types();
+    lowering.records();
+    lowering.name_views();
+    lowering.find_borrowers();
+    lowering.find_checks();
+    if lowering.errors.is_empty() {
+        Ok(lowering.model)
+    } else {
+        Err(lowering.errors)
+    }
+}
+
+struct Lowering<'a> {
+    set: &'a SchemaSet,
+    cycles: Cycles,
+    scopes: BTreeMap<ModulePath, Scope>,
+    homes: BTreeMap<TypeId, Home>,
+    model: Model,
+    errors: Vec<Diagnostic>,
+}
+
+/// The most digits that `rust_decimal` holds. A decimal with more stays raw.
+const MAX_PRECISION: u32 = 28;
+
+/// The logical type, where there is a Rust type for it.
+fn logical(node: &schema::Node) -> Option<Logical> {
+    node.logical
+        .filter(|l| !matches!(l, Logical::Decimal { precision, .. } if *precision > MAX_PRECISION))
+}
+
+/// Whether a named type is a type of its own in Rust, and not a UUID, a decimal or a duration.
+fn has_own_type(node: &schema::Node) -> bool {
+    !matches!(
+        (&node.kind, logical(node)),
+        (
+            Kind::Fixed(_),
+            Some(Logical::Uuid | Logical::Decimal { .. } | Logical::Duration)
+        )
+    )
+}
+
+impl Lowering<'_> {
+    fn scope(&mut self, module: &ModulePath) -> &mut Scope {
+        self.scopes.entry(module.clone()).or_default()
+    }
+
+    /// Modules for namespaces, identifiers for types.
+    fn name_types(&mut self) {
+        let mut modules: BTreeMap<Option<String>, ModulePath> = BTreeMap::new();
+        let mut segments: BTreeMap<(ModulePath, String), String> = BTreeMap::new();
+        let mut by_module: BTreeMap<ModulePath, Vec<(String, TypeId)>> = BTreeMap::new();
+        for (name, id) in self.set.named() {
+            let module = match modules.get(&name.namespace) {
+                Some(module) => module.clone(),
+                None => {
+                    let mut path = ModulePath::new();
+                    for segment in name.namespace.iter().flat_map(|n| n.split('.')) {
+                        let key = (path.clone(), segment.to_owned());
+                        let ident = match segments.get(&key) {
+                            Some(ident) => ident.clone(),
+                            None => {
+                                let ident = self.scope(&path).take(&idents::snake(segment), "_");
+                                segments.insert(key, ident.clone());
+                                ident
+                            }
+                        };
+                        path.push(ident);
+                    }
+                    modules.insert(name.namespace.clone(), path.clone());
+                    path
+                }
+            };
+            if has_own_type(self.set.node(id)) {
+                by_module.entry(module).or_default().push((name.name.clone(), id));
+            }
+        }
+        for (module, types) in by_module {
+            let names = types.iter().map(|(name, _)| name.as_str());
+            let idents = self.scope(&module).take_all(names, idents::camel, "");
+            for ((_, id), ident) in types.into_iter().zip(idents) {
+                let home = Home {
+                    module: module.clone(),
+                    view: ident.clone(),
+                    ident,
+                };
+                self.homes.insert(id, home);
+            }
+        }
+    }
+
+    fn records(&mut self) {
+        let set = self.set;
+        for (name, id) in set.named() {
+            let Some(home) = self.homes.get(&id).cloned() else { continue };
+            let node = set.node(id);
+            match &node.kind {
+                Kind::Record(record) => {
+                    let record = self.record(id, node, record, home);
+                    self.model.records.insert(id, record);
+                }
+                Kind::Enum(e) => {
+                    if e.symbols.is_empty() {
+                        self.errors.push(empty(node, "enum has no symbols"));
+                    }
+                    let symbols = e.symbols.iter().map(String::as_str);
+                    let idents = Scope::default().take_all(symbols, idents::camel, "");
+                    let lowered = Enum {
+                        home,
+                        name: name.to_string(),
+                        doc: e.doc.clone(),
+                        symbols: e.symbols.iter().cloned().zip(idents).collect(),
+                        default: e.default.as_ref().and_then(|d| e.symbols.iter().position(|s| s == d)),
+                    };
+                    self.model.enums.insert(id, lowered);
+                }
+                Kind::Fixed(f) => {
+                    let lowered = Fixed {
+                        home,
+                        name: name.to_string(),
+                        doc: f.doc.clone(),
+                        size: f.size,
+                    };
+                    self.model.fixeds.insert(id, lowered);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn record(&mut self, id: TypeId, node: &schema::Node, record: &schema::Record, home: Home) -> Record {
+        let names = record.fields.iter().map(|f| f.name.as_str());
+        let idents = Scope::default().take_all(names, idents::snake, "_");
+        let mut fields = Vec::with_capacity(record.fields.len());
+        for (field, ident) in record.fields.iter().zip(idents) {
+            let union_name = format!("{}{}", home.ident.trim_end_matches('_'), idents::camel(&field.name));
+            let owner = format!("{}.{}", record.name, field.name);
+            let ty = self.ty(id, field.ty, &home.module, &union_name, &owner);
+            let mut rules = rules::read(&field.attributes, &ty, &node.place, &mut self.errors);
+            for type_node in anonymous_nodes(self.set, field.ty) {
+                let place = &type_node.place;
+                rules.extend(rules::read(&type_node.attributes, &ty, place, &mut self.errors));
+            }
+            let unit = field.attribute("unit").and_then(json::Value::as_str);
+            fields.push(Field {
+                name: field.name.clone(),
+                ident,
+                doc: field.doc.clone(),
+                unit: unit.map(str::to_owned),
+                ty,
+                default: field.default.clone(),
+                rules,
+            });
+        }
+        Record {
+            builder: String::new(),
+            required: String::new(),
+            name: record.name.to_string(),
+            doc: record.doc.clone(),
+            aliases: record.aliases.iter().map(ToString::to_string).collect(),
+            fields,
+            recursive: self.cycles.is_recursive(id),
+            borrows: false,
+            checks: false,
+            home,
+        }
+    }
+
+    /// The shape of a type where `record` uses it. `union_name` is what a union found here is called.
+    fn ty(&mut self, record: TypeId, id: TypeId, module: &ModulePath, union_name: &str, owner: &str) -> Type {
+        let node = self.set.node(id);
+        let logical = logical(node);
+        if let Some(time) = logical.and_then(time) {
+            return Type::Time(time);
+        }
+        match (&node.kind, logical) {
+            (Kind::String, Some(Logical::Uuid)) => Type::UuidString,
+            (Kind::Fixed(_), Some(Logical::Uuid)) => Type::UuidFixed,
+            (Kind::Fixed(_), Some(Logical::Duration)) => Type::Duration,
+            (Kind::Bytes, Some(Logical::BigDecimal)) => Type::BigDecimal,
+            (Kind::Bytes, Some(Logical::Decimal { precision, scale })) => Type::DecimalBytes { precision, scale },
+            (Kind::Fixed(f), Some(Logical::Decimal { precision, scale })) => Type::DecimalFixed {
+                precision,
+                scale,
+                size: f.size,
+            },
+            (Kind::Null, _) => Type::Null,
+            (Kind::Boolean, _) => Type::Boolean,
+            (Kind::Int, _) => Type::Int,
+            (Kind::Long, _) => Type::Long,
+            (Kind::Float, _) => Type::Float,
+            (Kind::Double, _) => Type::Double,
+            (Kind::Bytes, _) => Type::Bytes,
+            (Kind::String, _) => Type::String,
+            (Kind::Array(item), _) => {
+                let name = format!("{union_name}Item");
+                Type::Array(Box::new(self.ty(record, *item, module, &name, owner)))
+            }
+            (Kind::Map(value), _) => {
+                let name = format!("{union_name}Value");
+                Type::Map(Box::new(self.ty(record, *value, module, &name, owner)))
+            }
+            (Kind::Record(_), _) => Type::Record {
+                id,
+                boxed: self.cycles.is_boxed(record, id),
+            },
+            (Kind::Enum(_), _) => Type::Enum(id),
+            (Kind::Fixed(_), _) => Type::Fixed(id),
+            (Kind::Union(branches), _) => self.union(record, node, branches, module, union_name, owner),
+        }
+    }
+
+    fn union(
+        &mut self,
+        record: TypeId,
+        node: &schema::Node,
+        branches: &[TypeId],
+        module: &ModulePath,
+        union_name: &str,
+        owner: &str,
+    ) -> Type {
+        let is_null = |id: &TypeId| matches!(self.set.node(*id).kind, Kind::Null);
+        if let [first, second] = branches
+            && is_null(first) != is_null(second)
+        {
+            let null_first = is_null(first);
+            let other = if null_first { *second } else { *first };
+            return Type::Optional {
+                null_first,
+                inner: Box::new(self.ty(record, other, module, union_name, owner)),
+            };
+        }
+        if branches.is_empty() {
+            self.errors.push(empty(node, "union has no branches"));
+        }
+        let ident = self.scope(module).take(union_name, "");
+        let mut variants = Scope::default();
+        let mut lowered = Vec::with_capacity(branches.len());
+        for &branch in branches {
+            let ty = self.ty(record, branch, module, &ident, owner);
+            let node = self.set.node(branch);
+            let tag = match node.name() {
+                Some(name) => name.to_string(),
+                None => kind_word(&node.kind).to_owned(),
+            };
+            let wanted = match (self.homes.get(&branch), node.name(), logical(node)) {
+                (Some(home), ..) => home.ident.clone(),
+                (None, Some(name), _) => idents::camel(&name.name),
+                (None, None, Some(logical)) => format!("{logical:?}")
+                    .split(|c: char| !c.is_alphanumeric())
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+                (None, None, None) => idents::camel(kind_word(&node.kind)),
+            };
+            let ident = variants.take(&wanted, "");
+            lowered.push(Branch { ident, tag, ty });
+        }
+        self.model.unions.push(Union {
+            home: Home {
+                module: module.clone(),
+                view: ident.clone(),
+                ident,
+            },
+            record,
+            owner: owner.to_owned(),
+            branches: lowered,
+            borrows: false,
+            checks: false,
+        });
+        Type::Union(self.model.unions.len() - 1)
+    }
+
+    /// Views and builders get what is left of the names.
+    fn name_views(&mut self) {
+        let Self { scopes, model, .. } = self;
+        for record in model.records.values_mut() {
+            let scope = scopes.entry(record.home.module.clone()).or_default();
+            let base = record.home.ident.trim_end_matches('_');
+            record.required = scope.take(&format!("{base}Required"), "");
+            record.builder = scope.take(&format!("{base}Builder"), "");
+            record.home.view = scope.take(&format!("{base}Ref"), "");
+        }
+        for union in &mut model.unions {
+            let scope = scopes.entry(union.home.module.clone()).or_default();
+            union.home.view = scope.take(&format!("{}Ref", union.home.ident), "");
+        }
+    }
+
+    /// What borrows strings or bytes: grown from nothing until it stays as it is.
+    fn find_borrowers(&mut self) {
+        loop {
+            let model = &self.model;
+            let records: Vec<TypeId> = (model.records.iter())
+                .filter(|(_, r)| !r.borrows && r.fields.iter().any(|f| model.borrows(&f.ty)))
+                .map(|(id, _)| *id)
+                .collect();
+            let unions: Vec<usize> = (model.unions.iter().enumerate())
+                .filter(|(_, u)| !u.borrows && u.branches.iter().any(|b| model.borrows(&b.ty)))
+                .map(|(index, _)| index)
+                .collect();
+            if records.is_empty() && unions.is_empty() {
+                return;
+            }
+            for id in records {
+                if let Some(record) = self.model.records.get_mut(&id) {
+                    record.borrows = true;
+                }
+            }
+            for index in unions {
+                if let Some(union) = self.model.unions.get_mut(index) {
+                    union.borrows = true;
+                }
+            }
+        }
+    }
+
+    /// What has something to validate, likewise.
+    fn find_checks(&mut self) {
+        loop {
+            let model = &self.model;
+            let records: Vec<TypeId> = (model.records.iter())
+                .filter(|(_, r)| {
+                    let mut fields = r.fields.iter();
+                    !r.checks && fields.any(|f| !f.rules.is_empty() || model.checks(&f.ty))
+                })
+                .map(|(id, _)| *id)
+                .collect();
+            let unions: Vec<usize> = (model.unions.iter().enumerate())
+                .filter(|(_, u)| !u.checks && u.branches.iter().any(|b| model.checks(&b.ty)))
+                .map(|(index, _)| index)
+                .collect();
+            if records.is_empty() && unions.is_empty() {
+                return;
+            }
+            for id in records {
+                if let Some(record) = self.model.records.get_mut(&id) {
+                    record.checks = true;
+                }
+            }
+            for index in unions {
+                if let Some(union) = self.model.unions.get_mut(index) {
+                    union.checks = true;
+                }
+            }
+        }
+    }
+}
+
+fn time(logical: Logical) -> Option<Time> {
+    Some(match logical {
+        Logical::Date => Time::Date,
+        Logical::TimeMillis => Time::TimeMillis,
+        Logical::TimeMicros => Time::TimeMicros,
+        Logical::TimestampMillis => Time::TimestampMillis,
+        Logical::TimestampMicros => Time::TimestampMicros,
+        Logical::TimestampNanos => Time::TimestampNanos,
+        Logical::LocalTimestampMillis => Time::LocalTimestampMillis,
+        Logical::LocalTimestampMicros => Time::LocalTimestampMicros,
+        Logical::LocalTimestampNanos => Time::LocalTimestampNanos,
+        _ => return None,
+    })
+}
+
+/// The type objects of a field that can carry rules: its own, and the one behind an optional.
+fn anonymous_nodes(set: &SchemaSet, id: TypeId) -> Vec<&schema::Node> {
+    let node = set.node(id);
+    match &node.kind {
+        Kind::Union(branches) if branches.len() == 2 => branches
+            .iter()
+            .map(|b| set.node(*b))
+            .filter(|n| n.name().is_none() && !matches!(n.kind, Kind::Null | Kind::Union(_)))
+            .collect(),
+        _ if node.name().is_none() => vec![node],
+        _ => Vec::new(),
+    }
+}
+
+/// A type that no value has.
+fn empty(node: &schema::Node, what: &str) -> Diagnostic {
+    Diagnostic::error(
+        "uninhabited-type",
+        node.place.clone(),
+        format!("the {what}, so there is no value of it to write or read"),
+        "no Rust type can be made of this",
+    )
+    .help("give it at least one, or remove it")
+}
+
+fn kind_word(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Null => "null",
+        Kind::Boolean => "boolean",
+        Kind::Int => "int",
+        Kind::Long => "long",
+        Kind::Float => "float",
+        Kind::Double => "double",
+        Kind::Bytes => "bytes",
+        Kind::String => "string",
+        Kind::Array(_) => "array",
+        Kind::Map(_) => "map",
+        Kind::Union(_) => "union",
+        Kind::Record(_) => "record",
+        Kind::Enum(_) => "enum",
+        Kind::Fixed(_) => "fixed",
+    }
+}

@@ -1,0 +1,244 @@
+//! What the schemas are in Rust: every type with its module, identifiers and shape, and no text of code yet.
+//!
+//! The schema model is a graph that says what Avro means; this one says what Rust needs to know about it: which reference
+//! closes a cycle and must be boxed, which optional is an `Option`, which union is an enum of its own and how it is
+//! called, what borrows. [`lower::lower`] makes it from a [`SchemaSet`](fleetops_avro::SchemaSet) in one pass.
+
+pub(crate) mod cycles;
+pub(crate) mod lower;
+pub(crate) mod rules;
+
+use std::collections::BTreeMap;
+
+use fleetops_avro::json;
+use fleetops_avro::schema::TypeId;
+use fleetops_avro::source::Place;
+
+pub(crate) use rules::Rule;
+
+/// A module path below the root of the generated code; empty is the root.
+pub(crate) type ModulePath = Vec<String>;
+
+/// Everything that is generated from the schemas.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    /// By schema node.
+    pub(crate) records: BTreeMap<TypeId, Record>,
+    /// By schema node.
+    pub(crate) enums: BTreeMap<TypeId, Enum>,
+    /// By schema node: those that have a type of their own (not the ones that are a UUID or a decimal).
+    pub(crate) fixeds: BTreeMap<TypeId, Fixed>,
+    /// Unions that are enums, in the order in which they were met.
+    pub(crate) unions: Vec<Union>,
+}
+
+/// Where a type lives and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Home {
+    /// Its module.
+    pub(crate) module: ModulePath,
+    /// Its identifier.
+    pub(crate) ident: String,
+    /// The identifier of its borrowed view.
+    pub(crate) view: String,
+}
+
+/// A record.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) home: Home,
+    /// The identifier of its builder.
+    pub(crate) builder: String,
+    /// The identifier of the struct of what its builder requires.
+    pub(crate) required: String,
+    /// The full name in the schema.
+    pub(crate) name: String,
+    pub(crate) doc: Option<String>,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) fields: Vec<Field>,
+    /// It can contain itself: decoding counts its depth.
+    pub(crate) recursive: bool,
+    /// Its view borrows something.
+    pub(crate) borrows: bool,
+    /// It has something to validate.
+    pub(crate) checks: bool,
+}
+
+/// A field.
+#[derive(Debug)]
+pub(crate) struct Field {
+    /// As in the schema.
+    pub(crate) name: String,
+    pub(crate) ident: String,
+    pub(crate) doc: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) ty: Type,
+    pub(crate) default: Option<json::Value>,
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// An enum.
+#[derive(Debug)]
+pub(crate) struct Enum {
+    pub(crate) home: Home,
+    pub(crate) name: String,
+    pub(crate) doc: Option<String>,
+    /// Symbol and identifier, in the order of the wire.
+    pub(crate) symbols: Vec<(String, String)>,
+    /// Position of the default.
+    pub(crate) default: Option<usize>,
+}
+
+/// A fixed with a type of its own.
+#[derive(Debug)]
+pub(crate) struct Fixed {
+    pub(crate) home: Home,
+    pub(crate) name: String,
+    pub(crate) doc: Option<String>,
+    pub(crate) size: usize,
+}
+
+/// A union that is an enum.
+#[derive(Debug)]
+pub(crate) struct Union {
+    pub(crate) home: Home,
+    /// The record that has it.
+    pub(crate) record: TypeId,
+    /// What it is the type of, for its documentation: `fleetops.Event.payload`.
+    pub(crate) owner: String,
+    /// In the order of the wire.
+    pub(crate) branches: Vec<Branch>,
+    pub(crate) borrows: bool,
+    /// It has something to validate.
+    pub(crate) checks: bool,
+}
+
+/// A branch of such a union.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) ident: String,
+    /// Its name in JSON: the type's name, in full for named types.
+    pub(crate) tag: String,
+    pub(crate) ty: Type,
+}
+
+/// A type as a field, an item or a branch has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Type {
+    Null,
+    Boolean,
+    Int,
+    Long,
+    Float,
+    Double,
+    Bytes,
+    String,
+    /// A string that holds a UUID.
+    UuidString,
+    /// A fixed of 16 that is a UUID.
+    UuidFixed,
+    Time(Time),
+    DecimalBytes {
+        precision: u32,
+        scale: u32,
+    },
+    DecimalFixed {
+        precision: u32,
+        scale: u32,
+        size: usize,
+    },
+    BigDecimal,
+    Duration,
+    Array(Box<Type>),
+    Map(Box<Type>),
+    /// Null and one other.
+    Optional {
+        null_first: bool,
+        inner: Box<Type>,
+    },
+    /// Index into [`Model::unions`].
+    Union(usize),
+    Record {
+        id: TypeId,
+        boxed: bool,
+    },
+    Enum(TypeId),
+    Fixed(TypeId),
+}
+
+/// The logical types that are chrono types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Time {
+    Date,
+    TimeMillis,
+    TimeMicros,
+    TimestampMillis,
+    TimestampMicros,
+    TimestampNanos,
+    LocalTimestampMillis,
+    LocalTimestampMicros,
+    LocalTimestampNanos,
+}
+
+impl Type {
+    /// The type behind `Option`, if it is one.
+    pub(crate) fn unwrapped(&self) -> &Type {
+        match self {
+            Type::Optional { inner, .. } => inner,
+            other => other,
+        }
+    }
+
+    pub(crate) fn is_optional(&self) -> bool {
+        matches!(self, Type::Optional { .. })
+    }
+
+    /// Passed by value at no cost, and `Copy` in Rust.
+    pub(crate) fn is_copy(&self) -> bool {
+        match self {
+            Type::Bytes | Type::String | Type::Array(_) | Type::Map(_) | Type::Union(_) | Type::Record { .. } => false,
+            Type::Optional { inner, .. } => inner.is_copy(),
+            _ => true,
+        }
+    }
+}
+
+impl Field {
+    /// A builder must be given it.
+    pub(crate) fn is_required(&self) -> bool {
+        self.default.is_none() && !self.ty.is_optional() && self.ty != Type::Null
+    }
+}
+
+impl Model {
+    /// Whether the view of this type differs from the type: it borrows strings or bytes.
+    pub(crate) fn borrows(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Bytes | Type::String | Type::Map(_) => true,
+            Type::Array(inner) | Type::Optional { inner, .. } => self.borrows(inner),
+            Type::Union(index) => self.unions.get(*index).is_some_and(|u| u.borrows),
+            Type::Record { id, .. } => self.records.get(id).is_some_and(|r| r.borrows),
+            _ => false,
+        }
+    }
+
+    /// Whether a value of this type has something to validate: rules inside, or a Rust type that holds more than Avro's.
+    pub(crate) fn checks(&self, ty: &Type) -> bool {
+        match ty {
+            Type::DecimalBytes { .. } | Type::DecimalFixed { .. } => true,
+            Type::Time(time) => matches!(
+                time,
+                Time::TimeMillis | Time::TimeMicros | Time::TimestampNanos | Time::LocalTimestampNanos
+            ),
+            Type::Array(inner) | Type::Map(inner) | Type::Optional { inner, .. } => self.checks(inner),
+            Type::Union(index) => self.unions.get(*index).is_some_and(|u| u.checks),
+            Type::Record { id, .. } => self.records.get(id).is_some_and(|r| r.checks),
+            _ => false,
+        }
+    }
+}
+
+/// A place to blame in an error of generation.
+pub(crate) fn place(source: &Place, span: fleetops_avro::Span) -> Place {
+    Place::new(&source.source, span)
+}

@@ -1,0 +1,183 @@
+//! A package around generated code: what `generate --crate` writes.
+//!
+//! The package depends on the runtime alone, and has a feature `kafka`, on by default, for producers and consumers.
+
+use std::path::PathBuf;
+
+use fleetops_avro::SchemaSet;
+use fleetops_avro::diagnostic::Diagnostic;
+use serde::Serialize;
+
+use crate::generate::{Root, generate_as};
+use crate::manifest::Manifest;
+use crate::model::lower;
+use crate::output::{MARK, Output};
+use crate::render::Templates;
+use crate::{KafkaGate, Options, idents};
+
+/// Where a generated package finds the runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuntimeSource {
+    /// In a registry: a version requirement.
+    Version(String),
+    /// In a folder: an absolute path, or one relative to the package.
+    Path(PathBuf),
+}
+
+/// What a generated package is called.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Its name, as Cargo takes it.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Where the runtime is.
+    pub runtime: RuntimeSource,
+}
+
+impl Default for Package {
+    /// `fleetops-events` 0.1.0, with the runtime of this crate's own version from the registry.
+    fn default() -> Self {
+        Self {
+            name: "fleetops-events".to_owned(),
+            version: "0.1.0".to_owned(),
+            runtime: RuntimeSource::Version(env!("CARGO_PKG_VERSION").to_owned()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PackageView {
+    mark: &'static str,
+    /// Literals of TOML.
+    name: String,
+    version: String,
+    description: String,
+    dependency: String,
+}
+
+#[derive(Serialize)]
+struct ReadmeView {
+    mark: &'static str,
+    title: String,
+    name: String,
+    sources: String,
+    types: Vec<TypeRow>,
+    topics: Vec<TopicRow>,
+}
+
+#[derive(Serialize)]
+struct TypeRow {
+    name: String,
+    path: String,
+}
+
+#[derive(Serialize)]
+struct TopicRow {
+    name: String,
+    event: String,
+    producer: String,
+    consumer: String,
+}
+
+/// A text as TOML. Both know the same escapes for what can be in a name, a version or a path.
+fn toml(text: &str) -> String {
+    toml_edit::Value::from(text).decorated("", "").to_string()
+}
+
+/// Generates a package: `Cargo.toml`, `README.md` and `src/`.
+///
+/// # Errors
+/// As [`generate`](crate::generate).
+pub fn package(
+    schemas: &SchemaSet,
+    manifest: Option<&Manifest>,
+    options: &Options,
+    package: &Package,
+) -> Result<Output, Vec<Diagnostic>> {
+    let options = Options {
+        kafka: KafkaGate::Feature("kafka".to_owned()),
+        ..options.clone()
+    };
+    let title = format!("Generated from {} Avro schemas.", schemas.files().count());
+    let code = generate_as(schemas, manifest, &options, Root::Crate, vec![title])?;
+    let templates = Templates::new(&options.templates)?;
+    let dependency = match &package.runtime {
+        RuntimeSource::Version(version) => {
+            format!("{{ version = {}, default-features = false }}", toml(version))
+        }
+        RuntimeSource::Path(path) => format!(
+            "{{ path = {}, default-features = false }}",
+            toml(&path.to_string_lossy())
+        ),
+    };
+    let manifest_view = PackageView {
+        mark: MARK,
+        name: toml(&package.name),
+        version: toml(&package.version),
+        description: toml("Types, producers and consumers generated from Avro schemas"),
+        dependency,
+    };
+    let readme = readme(schemas, manifest, package)?;
+    let one = |d: Diagnostic| vec![d];
+    let mut files = std::collections::BTreeMap::new();
+    files.insert("Cargo.toml".to_owned(), templates.render("cargo", &manifest_view).map_err(one)?);
+    files.insert("README.md".to_owned(), templates.render("readme", &readme).map_err(one)?);
+    for (name, text) in code.files {
+        files.insert(format!("src/{name}"), text);
+    }
+    Ok(Output {
+        files,
+        warnings: code.warnings,
+    })
+}
+
+fn readme(
+    schemas: &SchemaSet,
+    manifest: Option<&Manifest>,
+    package: &Package,
+) -> Result<ReadmeView, Vec<Diagnostic>> {
+    let model = lower::lower(schemas)?;
+    let path = |home: &crate::model::Home| {
+        let mut path = home.module.clone();
+        path.push(home.ident.clone());
+        path.join("::")
+    };
+    let mut types: Vec<TypeRow> = (model.records.values().map(|r| (&r.name, &r.home)))
+        .chain(model.enums.values().map(|e| (&e.name, &e.home)))
+        .chain(model.fixeds.values().map(|f| (&f.name, &f.home)))
+        .map(|(name, home)| TypeRow {
+            name: name.clone(),
+            path: path(home),
+        })
+        .collect();
+    types.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut scope = idents::Scope::default();
+    let topics = manifest.map(|m| m.topics.as_slice()).unwrap_or_default();
+    let topics = topics
+        .iter()
+        .map(|topic| {
+            let base = scope.take(&idents::camel(&topic.name.value), "");
+            TopicRow {
+                name: topic.name.value.clone(),
+                event: topic.value.value.clone(),
+                producer: format!("{base}Producer"),
+                consumer: format!("{base}Consumer"),
+            }
+        })
+        .collect();
+    let names: Vec<String> = schemas.files().map(|(source, _)| format!("`{}`", file_name(source.name()))).collect();
+    Ok(ReadmeView {
+        mark: MARK,
+        title: package.name.clone(),
+        name: package.name.clone(),
+        sources: if names.len() <= 8 { names.join(", ") } else { format!("{} files", names.len()) },
+        types,
+        topics,
+    })
+}
+
+/// The last part of a path: the rest is of the machine that generated, and would make the output depend on it.
+fn file_name(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
