@@ -1,3 +1,5 @@
 //! Generates the fleet's events, producers and consumers from `schemas/` and `fleetops-registry.toml`.
 
-fn main() {}
+fn main() {
+    fleetops_codegen::build();
+}

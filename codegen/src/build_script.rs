@@ -1,12 +1,6 @@
 //! Generation in a `build.rs`: one call that reads the manifest and the schemas and writes to `OUT_DIR`.
 //!
-//! ```no_run
-//! fn main() {
-//!     fleetops_codegen::build();
-//! }
-//! ```
-//!
-//! and in the library:
+//! The `main` of a `build.rs` calls [`build`], and the library has
 //!
 //! ```ignore
 //! include!(concat!(env!("OUT_DIR"), "/generated/mod.rs"));
@@ -110,7 +104,11 @@ impl Build {
                 let _ = writeln!(err);
             }
             let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
-            let _ = writeln!(err, "no code was generated: {errors} error{}", if errors == 1 { "" } else { "s" });
+            let _ = writeln!(
+                err,
+                "no code was generated: {errors} error{}",
+                if errors == 1 { "" } else { "s" }
+            );
             drop(err);
             process::exit(1);
         }
@@ -141,10 +139,14 @@ impl Build {
         let output = generate(&schemas, manifest.as_ref(), &self.options)?;
         lines.extend(output.warnings.iter().map(warning));
         let Some(out_dir) = env::var_os("OUT_DIR") else {
-            return Err(vec![nowhere("OUT_DIR is not set", "call this from a build script")]);
+            return Err(vec![nowhere(
+                "OUT_DIR is not set",
+                "call this from a build script",
+            )]);
         };
         let folder = Path::new(&out_dir).join(&self.folder);
-        write(&output, &folder).map_err(|e| vec![nowhere(&e.to_string(), "make room, or make the folder writable")])?;
+        write(&output, &folder)
+            .map_err(|e| vec![nowhere(&e.to_string(), "make room, or make the folder writable")])?;
         Ok(())
     }
 }

@@ -85,7 +85,10 @@ pub(crate) fn generate_as(
             Ok(items) => {
                 let node = tree.node(&module);
                 node.items = items;
-                node.docs = vec!["The topics of the manifest, and the types that send and receive their events.".to_owned()];
+                node.docs = vec![
+                    "The topics of the manifest, and the types that send and receive their events."
+                        .to_owned(),
+                ];
             }
             Err(mut found) => errors.append(&mut found),
         }
@@ -159,28 +162,50 @@ impl Run<'_> {
     /// The items of a named type, and of the unions in it.
     fn named_type(&self, module: &ModulePath, id: TypeId) -> Result<Vec<String>, Vec<Diagnostic>> {
         let views = Views::new(self.schemas, self.model, module, &self.options.runtime_path);
-        let one = |d: Diagnostic| vec![d];
+        let one = |d: Box<Diagnostic>| vec![*d];
         let mut items = Vec::new();
         if let Some(record) = self.model.records.get(&id) {
             let view = views.record(id, record)?;
             let (name, ident, builder) = (&record.name, bare(&view.ident), bare(&view.builder.ident));
-            items.push(self.item("record", name, &view, &[
-                format!("struct {ident}"),
-                format!("impl {ident}"),
-                format!("impl AvroRecord for {ident}"),
-                format!("impl Default for {ident}"),
-            ]).map_err(one)?);
+            items.push(
+                self.item(
+                    "record",
+                    name,
+                    &view,
+                    &[
+                        format!("struct {ident}"),
+                        format!("impl {ident}"),
+                        format!("impl AvroRecord for {ident}"),
+                        format!("impl Default for {ident}"),
+                    ],
+                )
+                .map_err(one)?,
+            );
             if record.borrows {
                 let borrowed = bare(&view.view_ident);
                 let expected = [format!("struct {borrowed}"), format!("impl {borrowed}")];
                 items.push(self.item("view", name, &view, &expected).map_err(one)?);
             }
-            items.push(self.item("builder", name, &view, &[
-                format!("struct {builder}"),
-                format!("struct {}", bare(&view.builder.required_ident)),
-                format!("impl {builder}"),
-            ]).map_err(one)?);
-            for (index, union) in self.model.unions.iter().enumerate().filter(|(_, u)| u.record == id) {
+            items.push(
+                self.item(
+                    "builder",
+                    name,
+                    &view,
+                    &[
+                        format!("struct {builder}"),
+                        format!("struct {}", bare(&view.builder.required_ident)),
+                        format!("impl {builder}"),
+                    ],
+                )
+                .map_err(one)?,
+            );
+            for (index, union) in self
+                .model
+                .unions
+                .iter()
+                .enumerate()
+                .filter(|(_, u)| u.record == id)
+            {
                 let view = views.union(index, union);
                 let (ident, borrowed) = (bare(&view.ident), bare(&view.view_ident));
                 let mut expected = vec![format!("enum {ident}"), format!("impl {ident}")];
@@ -192,20 +217,36 @@ impl Run<'_> {
         } else if let Some(e) = self.model.enums.get(&id) {
             let view = views.enumeration(e);
             let ident = bare(&view.ident);
-            items.push(self.item("enum", &e.name, &view, &[
-                format!("enum {ident}"),
-                format!("impl {ident}"),
-                format!("impl Display for {ident}"),
-            ]).map_err(one)?);
+            items.push(
+                self.item(
+                    "enum",
+                    &e.name,
+                    &view,
+                    &[
+                        format!("enum {ident}"),
+                        format!("impl {ident}"),
+                        format!("impl Display for {ident}"),
+                    ],
+                )
+                .map_err(one)?,
+            );
         } else if let Some(f) = self.model.fixeds.get(&id) {
             let view = views.fixed(f);
             let ident = bare(&view.ident);
-            items.push(self.item("fixed", &f.name, &view, &[
-                format!("struct {ident}"),
-                format!("impl From for {ident}"),
-                format!("impl From for [u8 ; {}]", f.size),
-                format!("impl AsRef for {ident}"),
-            ]).map_err(one)?);
+            items.push(
+                self.item(
+                    "fixed",
+                    &f.name,
+                    &view,
+                    &[
+                        format!("struct {ident}"),
+                        format!("impl From for {ident}"),
+                        format!("impl From for [u8 ; {}]", f.size),
+                        format!("impl AsRef for {ident}"),
+                    ],
+                )
+                .map_err(one)?,
+            );
         }
         Ok(items)
     }
@@ -234,7 +275,7 @@ impl Run<'_> {
             module,
             runtime,
         };
-        let one = |d: Diagnostic| vec![d];
+        let one = |d: Box<Diagnostic>| vec![*d];
         let mut items = Vec::new();
         for view in topics::topics(self.schemas, manifest, &emitter, &self.options.kafka) {
             let topic = &view.topic;
@@ -248,7 +289,10 @@ impl Run<'_> {
         }
         let environments = topics::environments(manifest, runtime);
         let expected = ["const ENVIRONMENTS".to_owned()];
-        items.push(self.item("environments", "the manifest", &environments, &expected).map_err(one)?);
+        items.push(
+            self.item("environments", "the manifest", &environments, &expected)
+                .map_err(one)?,
+        );
         Ok(items)
     }
 
@@ -259,7 +303,7 @@ impl Run<'_> {
         subject: &str,
         view: &impl Serialize,
         expected: &[String],
-    ) -> Result<String, Diagnostic> {
+    ) -> Result<String, Box<Diagnostic>> {
         let text = self.templates.render(template, view)?;
         let expected = expected.iter().cloned().collect();
         verify::verify(&self.templates.source(template), subject, &text, &expected)
@@ -284,16 +328,24 @@ impl Run<'_> {
             };
             let docs = match path.as_slice() {
                 [] => root_docs.clone(),
-                path if node.docs.is_empty() => vec![format!("Types of the namespace `{}`.", path.iter().map(|s| bare(s)).collect::<Vec<_>>().join("."))],
+                path if node.docs.is_empty() => vec![format!(
+                    "Types of the namespace `{}`.",
+                    path.iter().map(|s| bare(s)).collect::<Vec<_>>().join(".")
+                )],
                 _ => node.docs.clone(),
             };
             let mut expected = BTreeSet::new();
             let view = ModuleView {
                 docs: doc_literals(docs),
-                modules: tree.children(path).into_iter().map(|c| declare(tree, path, c, &mut expected)).collect(),
+                modules: tree
+                    .children(path)
+                    .into_iter()
+                    .map(|c| declare(tree, path, c, &mut expected))
+                    .collect(),
             };
-            let text = self.templates.render("module", &view).map_err(|d| vec![d])?;
-            let head = verify::verify(&self.templates.source("module"), "a module", &text, &expected).map_err(|d| vec![d])?;
+            let text = self.templates.render("module", &view).map_err(|d| vec![*d])?;
+            let head = verify::verify(&self.templates.source("module"), "a module", &text, &expected)
+                .map_err(|d| vec![*d])?;
             let mut parts = vec![format!("// {MARK}\n")];
             if !head.trim().is_empty() {
                 parts.push(head);
@@ -326,5 +378,8 @@ fn declare(tree: &Tree, above: &[String], name: &str, expected: &mut BTreeSet<St
         .into_iter()
         .map(|child| declare(tree, &path, child, expected))
         .collect();
-    format!("{allow}#[doc = \" The namespace `{shown}`.\"] pub mod {name} {{ {} }}", inner.join(" "))
+    format!(
+        "{allow}#[doc = \" The namespace `{shown}`.\"] pub mod {name} {{ {} }}",
+        inner.join(" ")
+    )
 }

@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 
 /// Keywords of all editions up to 2024, reserved ones included.
 const KEYWORDS: &[&str] = &[
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
-    "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move",
-    "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type", "typeof",
-    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
+    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait",
+    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 /// Keywords that have no raw form.
@@ -129,7 +129,6 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-
     /// The wanted identifier, or the first free one with a number behind it; `separator` stands before the number.
     pub(crate) fn take(&mut self, wanted: &str, separator: &str) -> String {
         let mut name = escape(wanted);

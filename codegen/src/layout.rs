@@ -55,7 +55,6 @@ fn group(lines: &[String], start: usize) -> Option<(String, usize)> {
     }
     let close = if head { ')' } else { '>' };
     let mut joined = first.clone();
-    let mut parts = 0;
     for (offset, line) in lines.iter().enumerate().skip(start + 1) {
         let text = line.trim_start();
         if depth(line) == depth(first) {
@@ -69,14 +68,16 @@ fn group(lines: &[String], start: usize) -> Option<(String, usize)> {
             return (joined.chars().count() <= WIDTH).then_some((joined, offset));
         }
         // A nested group that is still open is joined in its own right first.
-        if depth(line) != depth(first) + 4 || text.starts_with(['>', ')', '}', ']']) || text.ends_with(['<', '(', '{']) {
+        if depth(line) != depth(first) + 4
+            || text.starts_with(['>', ')', '}', ']'])
+            || text.ends_with(['<', '(', '{'])
+        {
             return None;
         }
-        if parts > 0 {
+        if offset > start + 1 {
             joined.push(' ');
         }
         joined.push_str(text);
-        parts += 1;
         if joined.chars().count() > WIDTH + 1 {
             return None;
         }
@@ -110,13 +111,24 @@ fn starts_new(before: &str, line: &str) -> bool {
     let level = depth(line);
     let (before, text) = (before.trim_start(), line.trim_start());
     let opens = |l: &str| {
-        ["///", "#[", "pub ", "pub(crate) ", "fn ", "const ", "impl", "type "]
-            .iter()
-            .any(|p| l.starts_with(p))
+        [
+            "///",
+            "#[",
+            "pub ",
+            "pub(crate) ",
+            "fn ",
+            "const ",
+            "impl",
+            "type ",
+        ]
+        .iter()
+        .any(|p| l.starts_with(p))
     };
     let ends_function = before == "}";
     let kind = |l: &str| l.split(' ').next().unwrap_or_default().to_owned();
-    let ends_item = before.ends_with(';') && opens(before) && (kind(before) != kind(text) || text.starts_with("pub const"));
+    let ends_item = before.ends_with(';')
+        && opens(before)
+        && (kind(before) != kind(text) || text.starts_with("pub const"));
     match level {
         0 => opens(text) && (before.ends_with('}') || ends_item),
         4 => opens(text) && (ends_function || ends_item),

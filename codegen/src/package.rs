@@ -119,10 +119,16 @@ pub fn package(
         dependency,
     };
     let readme = readme(schemas, manifest, package)?;
-    let one = |d: Diagnostic| vec![d];
+    let one = |d: Box<Diagnostic>| vec![*d];
     let mut files = std::collections::BTreeMap::new();
-    files.insert("Cargo.toml".to_owned(), templates.render("cargo", &manifest_view).map_err(one)?);
-    files.insert("README.md".to_owned(), templates.render("readme", &readme).map_err(one)?);
+    files.insert(
+        "Cargo.toml".to_owned(),
+        templates.render("cargo", &manifest_view).map_err(one)?,
+    );
+    files.insert(
+        "README.md".to_owned(),
+        templates.render("readme", &readme).map_err(one)?,
+    );
     for (name, text) in code.files {
         files.insert(format!("src/{name}"), text);
     }
@@ -166,12 +172,19 @@ fn readme(
             }
         })
         .collect();
-    let names: Vec<String> = schemas.files().map(|(source, _)| format!("`{}`", file_name(source.name()))).collect();
+    let names: Vec<String> = schemas
+        .files()
+        .map(|(source, _)| format!("`{}`", file_name(source.name())))
+        .collect();
     Ok(ReadmeView {
         mark: MARK,
         title: package.name.clone(),
         name: package.name.clone(),
-        sources: if names.len() <= 8 { names.join(", ") } else { format!("{} files", names.len()) },
+        sources: if names.len() <= 8 {
+            names.join(", ")
+        } else {
+            format!("{} files", names.len())
+        },
         types,
         topics,
     })

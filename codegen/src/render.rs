@@ -88,7 +88,13 @@ impl Templates {
             if !BUILT_IN.iter().any(|(name, _)| file_name(name) == file) {
                 let known = BUILT_IN.iter().map(|(name, _)| file_name(name));
                 let near = crate::manifest::nearest(file, known.clone());
-                let error = at(source, 1, "unknown-template", format!("{file} is the name of no template"), "not used");
+                let error = at(
+                    source,
+                    1,
+                    "unknown-template",
+                    format!("{file} is the name of no template"),
+                    "not used",
+                );
                 errors.push(match near {
                     Some(near) => error.help(format!("did you mean `{near}`?")),
                     None => error.note(format!("templates: {}", known.collect::<Vec<_>>().join(", "))),
@@ -128,22 +134,29 @@ impl Templates {
     ///
     /// # Errors
     /// A variable that the view model does not have, with its line.
-    pub(crate) fn render(&self, name: &'static str, view: &impl Serialize) -> Result<String, Diagnostic> {
+    pub(crate) fn render(
+        &self,
+        name: &'static str,
+        view: &impl Serialize,
+    ) -> Result<String, Box<Diagnostic>> {
         self.registry.render(name, view).map_err(|error| {
             let source = self.source(name);
-            at(
+            Box::new(at(
                 &source,
                 error.line_no.unwrap_or(1),
                 "template-render",
                 format!("{} cannot be rendered: {}", file_name(name), error.reason()),
                 "here",
-            )
+            ))
         })
     }
 
     /// Where a template comes from.
     pub(crate) fn source(&self, name: &'static str) -> Arc<Source> {
-        self.sources.get(name).cloned().unwrap_or_else(|| Source::new(file_name(name), ""))
+        self.sources
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| Source::new(file_name(name), ""))
     }
 }
 
@@ -155,7 +168,12 @@ pub(crate) fn read_overrides(folder: &Path) -> Result<BTreeMap<String, Arc<Sourc
     let unreadable = |path: &Path, why: &dyn std::fmt::Display| {
         let place = Place::new(&Source::new(path.display().to_string(), ""), Span::default());
         let message = format!("{} cannot be read", path.display());
-        vec![Diagnostic::error("unreadable-file", place, message, why.to_string())]
+        vec![Diagnostic::error(
+            "unreadable-file",
+            place,
+            message,
+            why.to_string(),
+        )]
     };
     let entries = fs::read_dir(folder).map_err(|e| unreadable(folder, &e))?;
     let mut paths: Vec<PathBuf> = Vec::new();
@@ -169,7 +187,10 @@ pub(crate) fn read_overrides(folder: &Path) -> Result<BTreeMap<String, Arc<Sourc
     let mut out = BTreeMap::new();
     for path in paths {
         let source = crate::load::read(&path).map_err(|why| vec![*why])?;
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
         out.insert(name, source);
     }
     Ok(out)
@@ -184,10 +205,15 @@ fn version(name: &str, source: &Arc<Source>) -> Option<Diagnostic> {
             source,
             1,
             "template-version",
-            format!("{} is not for version {VERSION} of the view model", file_name(name)),
+            format!(
+                "{} is not for version {VERSION} of the view model",
+                file_name(name)
+            ),
             "the first line says what a template is for",
         )
-        .help(format!("bring it up to date with the built-in one, which starts with `{wanted}`"))
+        .help(format!(
+            "bring it up to date with the built-in one, which starts with `{wanted}`"
+        ))
     })
 }
 

@@ -90,20 +90,24 @@ pub(crate) fn environments(manifest: &Manifest, runtime: &str) -> EnvironmentsVi
                 .map(|(name, setting)| format!("({name:?}, {})", literal(&setting.value)))
                 .collect(),
             has_auth: e.registry_auth.is_some(),
-            auth: e.registry_auth.iter().flat_map(|auth| {
-                [
-                    ("username", &auth.username),
-                    ("password", &auth.password),
-                    ("bearer", &auth.bearer),
-                    ("ca_file", &auth.ca_file),
-                    ("cert_file", &auth.cert_file),
-                    ("key_file", &auth.key_file),
-                ]
-                .map(|(part, setting)| match setting {
-                    Some(setting) => format!("{part}: Some({})", literal(setting)),
-                    None => format!("{part}: None"),
+            auth: e
+                .registry_auth
+                .iter()
+                .flat_map(|auth| {
+                    [
+                        ("username", &auth.username),
+                        ("password", &auth.password),
+                        ("bearer", &auth.bearer),
+                        ("ca_file", &auth.ca_file),
+                        ("cert_file", &auth.cert_file),
+                        ("key_file", &auth.key_file),
+                    ]
+                    .map(|(part, setting)| match setting {
+                        Some(setting) => format!("{part}: Some({})", literal(setting)),
+                        None => format!("{part}: None"),
+                    })
                 })
-            }).collect(),
+                .collect(),
         })
         .collect();
     EnvironmentsView {
@@ -113,13 +117,24 @@ pub(crate) fn environments(manifest: &Manifest, runtime: &str) -> EnvironmentsVi
 }
 
 /// The views of all topics. `emitter` stands in the topics' module.
-pub(crate) fn topics(set: &SchemaSet, manifest: &Manifest, emitter: &Emitter<'_>, gate: &KafkaGate) -> Vec<TopicView> {
+pub(crate) fn topics(
+    set: &SchemaSet,
+    manifest: &Manifest,
+    emitter: &Emitter<'_>,
+    gate: &KafkaGate,
+) -> Vec<TopicView> {
     let mut scope = Scope::default();
     let mut views = Vec::new();
     for topic in &manifest.topics {
         let base = scope.take(&idents::camel(&topic.name.value), "");
-        let Some(id) = set.get(&topic.value.value).map(|s| s.root()) else { continue };
-        let code = Code { set, emitter, record: id };
+        let Some(id) = set.get(&topic.value.value).map(|s| s.root()) else {
+            continue;
+        };
+        let code = Code {
+            set,
+            emitter,
+            record: id,
+        };
         views.push(TopicView {
             runtime: emitter.runtime.to_owned(),
             topic: format!("{base}Topic"),
@@ -139,7 +154,11 @@ pub(crate) fn topics(set: &SchemaSet, manifest: &Manifest, emitter: &Emitter<'_>
             }),
             event: emitter.named(&Type::Record { id, boxed: false }, false),
             key: topic.key.as_ref().map(|p| code.key(p)).unwrap_or_default(),
-            dedup_key: topic.dedup.as_ref().map(|d| code.dedup_key(&d.key)).unwrap_or_default(),
+            dedup_key: topic
+                .dedup
+                .as_ref()
+                .map(|d| code.dedup_key(&d.key))
+                .unwrap_or_default(),
             sequence: topic
                 .reorder
                 .as_ref()
@@ -157,7 +176,11 @@ pub(crate) fn topics(set: &SchemaSet, manifest: &Manifest, emitter: &Emitter<'_>
 }
 
 fn docs(topic: &Topic) -> Vec<String> {
-    let mut lines = topic.purpose.as_ref().map(|p| doc::lines(&p.value)).unwrap_or_default();
+    let mut lines = topic
+        .purpose
+        .as_ref()
+        .map(|p| doc::lines(&p.value))
+        .unwrap_or_default();
     if let Some(last) = lines.last_mut().filter(|l| !l.ends_with(['.', '!', '?'])) {
         last.push('.');
     }
@@ -194,12 +217,21 @@ impl Code<'_> {
         let mut ty = Type::Null;
         let mut statements = Vec::new();
         for (index, step) in steps.iter().enumerate() {
-            let field = self.emitter.model.records.get(&step.record)?.fields.get(step.field)?;
+            let field = self
+                .emitter
+                .model
+                .records
+                .get(&step.record)?
+                .fields
+                .get(step.field)?;
             at = Access::Place(format!("{}.{}", at.receiver(), field.ident));
             ty = field.ty.clone();
             if let Type::Optional { inner, .. } = &field.ty {
                 let name = format!("{prefix}_{}", index + 1);
-                statements.push(format!("let Some({name}) = {} else {{ {leave} }};", at.reference()));
+                statements.push(format!(
+                    "let Some({name}) = {} else {{ {leave} }};",
+                    at.reference()
+                ));
                 at = Access::Reference(name);
                 ty = (**inner).clone();
             }
@@ -252,7 +284,9 @@ impl Code<'_> {
             }
             let bytes = match reached.ty {
                 Type::String => format!("{}.as_bytes()", reached.at.receiver()),
-                Type::UuidString | Type::UuidFixed | Type::Enum(_) => format!("{}.as_bytes()", self.text(&reached)),
+                Type::UuidString | Type::UuidFixed | Type::Enum(_) => {
+                    format!("{}.as_bytes()", self.text(&reached))
+                }
                 _ => format!("{}.to_string().as_bytes()", reached.at.receiver()),
             };
             let push = format!("out.extend_from_slice({bytes});");
@@ -273,7 +307,13 @@ impl Code<'_> {
         let mut chain: Option<String> = None;
         let mut ty = Type::Null;
         for step in &steps {
-            let field = self.emitter.model.records.get(&step.record)?.fields.get(step.field)?;
+            let field = self
+                .emitter
+                .model
+                .records
+                .get(&step.record)?
+                .fields
+                .get(step.field)?;
             let ident = &field.ident;
             let optional = field.ty.is_optional();
             ty = field.ty.unwrapped().clone();

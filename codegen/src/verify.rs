@@ -26,7 +26,7 @@ pub(crate) fn verify(
     subject: &str,
     text: &str,
     expected: &BTreeSet<String>,
-) -> Result<String, Diagnostic> {
+) -> Result<String, Box<Diagnostic>> {
     let file = syn::parse_file(text).map_err(|error| {
         let line = error.span().start().line;
         fault(
@@ -41,7 +41,10 @@ pub(crate) fn verify(
         let found = signature(item);
         if !expected.contains(&found) {
             let line = syn::spanned::Spanned::span(item).start().line;
-            let message = format!("{} yields an item for {subject} that does not belong there: {found}", template.name());
+            let message = format!(
+                "{} yields an item for {subject} that does not belong there: {found}",
+                template.name()
+            );
             return Err(fault(template, "template-item", message, text, line));
         }
     }
@@ -57,7 +60,12 @@ pub(crate) fn verify(
 /// What an item is, in a word or two: `struct Position`, `impl Default for Position`.
 pub(crate) fn signature(item: &syn::Item) -> String {
     let path = |ty: &syn::Type| match ty {
-        syn::Type::Path(p) => p.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default(),
+        syn::Type::Path(p) => p
+            .path
+            .segments
+            .last()
+            .map(|s| s.ident.to_string())
+            .unwrap_or_default(),
         other => other.to_token_stream().to_string(),
     };
     match item {
@@ -69,7 +77,11 @@ pub(crate) fn signature(item: &syn::Item) -> String {
         syn::Item::Mod(i) => format!("mod {} {{}}", i.ident),
         syn::Item::Impl(i) => match &i.trait_ {
             Some((name, _)) => {
-                let name = name.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
+                let name = name
+                    .segments
+                    .last()
+                    .map(|s| s.ident.to_string())
+                    .unwrap_or_default();
                 format!("impl {name} for {}", path(&i.self_ty))
             }
             None => format!("impl {}", path(&i.self_ty)),
@@ -112,7 +124,8 @@ impl<'ast> Visit<'ast> for Audit {
 
     fn visit_stmt(&mut self, node: &'ast syn::Stmt) {
         match node {
-            syn::Stmt::Item(syn::Item::Static(item)) if matches!(item.mutability, syn::StaticMutability::None) => {}
+            syn::Stmt::Item(syn::Item::Static(item))
+                if matches!(item.mutability, syn::StaticMutability::None) => {}
             syn::Stmt::Item(item) => {
                 self.blame("an item inside a function", syn::spanned::Spanned::span(item));
             }
@@ -122,14 +135,23 @@ impl<'ast> Visit<'ast> for Audit {
     }
 
     fn visit_attribute(&mut self, node: &'ast syn::Attribute) {
-        let known = node.path().get_ident().is_some_and(|i| ATTRIBUTES.contains(&i.to_string().as_str()));
+        let known = node
+            .path()
+            .get_ident()
+            .is_some_and(|i| ATTRIBUTES.contains(&i.to_string().as_str()));
         if !known {
-            self.blame("an attribute that generated code has not", syn::spanned::Spanned::span(node));
+            self.blame(
+                "an attribute that generated code has not",
+                syn::spanned::Spanned::span(node),
+            );
         }
         if let syn::Meta::NameValue(pair) = &node.meta
             && !matches!(&pair.value, syn::Expr::Lit(_))
         {
-            self.blame("an attribute whose value is no literal", syn::spanned::Spanned::span(node));
+            self.blame(
+                "an attribute whose value is no literal",
+                syn::spanned::Spanned::span(node),
+            );
         }
     }
 }
@@ -140,12 +162,20 @@ trait Unsafety {
 
 impl Unsafety for syn::Signature {
     fn safety_is_unsafe(&self) -> bool {
-        self.to_token_stream().into_iter().any(|t| t.to_string() == "unsafe")
+        self.to_token_stream()
+            .into_iter()
+            .any(|t| t.to_string() == "unsafe")
     }
 }
 
 /// A diagnostic at the top of the template, with the lines around the fault in what it yielded.
-fn fault(template: &Arc<Source>, rule: &'static str, message: String, text: &str, line: usize) -> Diagnostic {
+fn fault(
+    template: &Arc<Source>,
+    rule: &'static str,
+    message: String,
+    text: &str,
+    line: usize,
+) -> Box<Diagnostic> {
     let end = template.text().find('\n').unwrap_or(template.text().len());
     let place = Place::new(template, Span::new(0, end as u32));
     let mut diagnostic = Diagnostic::error(rule, place, message, "this template");
@@ -155,5 +185,5 @@ fn fault(template: &Arc<Source>, rule: &'static str, message: String, text: &str
         let mark = if number + 1 == line { '>' } else { ' ' };
         diagnostic = diagnostic.note(format!("{mark} {:>4} | {short}", number + 1));
     }
-    diagnostic.help("mend the template, or remove it to fall back to the built-in one")
+    Box::new(diagnostic.help("mend the template, or remove it to fall back to the built-in one"))
 }

@@ -202,7 +202,13 @@ pub(crate) struct BranchView {
 pub(crate) fn doc_literals(lines: Vec<String>) -> Vec<String> {
     lines
         .into_iter()
-        .map(|line| if line.is_empty() { "\"\"".to_owned() } else { format!("{:?}", format!(" {line}")) })
+        .map(|line| {
+            if line.is_empty() {
+                "\"\"".to_owned()
+            } else {
+                format!("{:?}", format!(" {line}"))
+            }
+        })
         .collect()
 }
 
@@ -221,9 +227,21 @@ fn docs(doc: Option<&String>, otherwise: impl FnOnce() -> String, more: Vec<Stri
 /// What a link in documentation names a type by: the derive macros of the prelude are in scope everywhere.
 fn link(kind: &str, ident: &str) -> String {
     const MACROS: &[&str] = &[
-        "Clone", "Copy", "Debug", "Default", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd",
+        "Clone",
+        "Copy",
+        "Debug",
+        "Default",
+        "Eq",
+        "Hash",
+        "Ord",
+        "PartialEq",
+        "PartialOrd",
     ];
-    if MACROS.contains(&ident) { format!("{kind}@{ident}") } else { ident.to_owned() }
+    if MACROS.contains(&ident) {
+        format!("{kind}@{ident}")
+    } else {
+        ident.to_owned()
+    }
 }
 
 /// Makes views for the types of one module.
@@ -233,10 +251,19 @@ pub(crate) struct Views<'a> {
 }
 
 impl<'a> Views<'a> {
-    pub(crate) fn new(set: &'a SchemaSet, model: &'a Model, module: &'a ModulePath, runtime: &'a str) -> Self {
+    pub(crate) fn new(
+        set: &'a SchemaSet,
+        model: &'a Model,
+        module: &'a ModulePath,
+        runtime: &'a str,
+    ) -> Self {
         Self {
             set,
-            emitter: Emitter { model, module, runtime },
+            emitter: Emitter {
+                model,
+                module,
+                runtime,
+            },
         }
     }
 
@@ -253,7 +280,10 @@ impl<'a> Views<'a> {
         let mut errors = Vec::new();
         let mut codes: Vec<Option<DefaultCode>> = Vec::with_capacity(record.fields.len());
         for (index, field) in record.fields.iter().enumerate() {
-            let code = field.default.as_ref().map(|value| emitter.default_value(&field.ty, value));
+            let code = field
+                .default
+                .as_ref()
+                .map(|value| emitter.default_value(&field.ty, value));
             codes.push(match code {
                 Some(Ok(code)) => Some(code),
                 Some(Err(why)) => {
@@ -288,7 +318,11 @@ impl<'a> Views<'a> {
             ident: record.home.ident.clone(),
             link: link("struct", &record.home.ident),
             name: format!("{:?}", record.name),
-            docs: docs(record.doc.as_ref(), || format!("The record `{}`.", record.name), aliases),
+            docs: docs(
+                record.doc.as_ref(),
+                || format!("The record `{}`.", record.name),
+                aliases,
+            ),
             derive_default: all_default && all_trivial,
             impl_default: all_default && !all_trivial,
             defaults,
@@ -312,22 +346,35 @@ impl<'a> Views<'a> {
 
     fn misfit(&self, id: TypeId, index: usize, field: &Field, why: &str) -> Option<Diagnostic> {
         let node = self.set.node(id);
-        let Kind::Record(record) = &node.kind else { return None };
+        let Kind::Record(record) = &node.kind else {
+            return None;
+        };
         let span = record.fields.get(index)?.default.as_ref()?.span;
         Some(
             Diagnostic::error(
                 "default-misfit",
                 crate::model::place(&node.place, span),
-                format!("the default of `{}` cannot be a value of its Rust type", field.name),
+                format!(
+                    "the default of `{}` cannot be a value of its Rust type",
+                    field.name
+                ),
                 why,
             )
             .help("change the default, or remove the logical type so that the field stays raw"),
         )
     }
 
-    fn field(&self, record: &Record, field: &Field, code: Option<&DefaultCode>) -> (FieldView, Option<DefaultView>) {
+    fn field(
+        &self,
+        record: &Record,
+        field: &Field,
+        code: Option<&DefaultCode>,
+    ) -> (FieldView, Option<DefaultView>) {
         let emitter = &self.emitter;
-        let unit = field.unit.as_ref().map(|u| format!("Unit: {}.", doc::lines(u).join(" ")));
+        let unit = field
+            .unit
+            .as_ref()
+            .map(|u| format!("Unit: {}.", doc::lines(u).join(" ")));
         let mut attributes = Vec::new();
         let mut serde = Vec::new();
         if idents::bare(&field.ident) != field.name {
@@ -350,7 +397,10 @@ impl<'a> Views<'a> {
             }
             Some(code) => {
                 let function = format!("default_{}", idents::bare(&field.ident));
-                serde.push(format!("default = {:?}", format!("{}::{function}", record.home.ident)));
+                serde.push(format!(
+                    "default = {:?}",
+                    format!("{}::{function}", record.home.ident)
+                ));
                 default_expression = format!("Self::{function}()");
                 default = Some(DefaultView {
                     function,
@@ -381,7 +431,7 @@ impl<'a> Views<'a> {
             attributes,
             ty,
             view_ty: emitter.ty(&field.ty, true),
-            into_owned: emitter.into_owned(&field.ty, &format!("self.{}", field.ident)),
+            into_owned: emitter.owned_value(&field.ty, &format!("self.{}", field.ident)),
             initial: if field.is_required() {
                 format!("required.{}", field.ident)
             } else {
@@ -437,7 +487,11 @@ impl<'a> Views<'a> {
                     symbol: format!("{symbol:?}"),
                     renamed: symbol != ident,
                     is_default: e.default == Some(index),
-                    pattern: if index == last { "_".to_owned() } else { index.to_string() },
+                    pattern: if index == last {
+                        "_".to_owned()
+                    } else {
+                        index.to_string()
+                    },
                     docs: doc_literals(vec![if e.default == Some(index) {
                         format!("`{symbol}`: what a reader takes for a symbol that it does not know.")
                     } else {
@@ -458,7 +512,11 @@ impl<'a> Views<'a> {
             runtime: self.emitter.runtime.to_owned(),
             serde: self.serde(),
             ident: f.home.ident.clone(),
-            docs: docs(f.doc.as_ref(), || format!("The fixed `{}`: {} bytes.", f.name, f.size), Vec::new()),
+            docs: docs(
+                f.doc.as_ref(),
+                || format!("The fixed `{}`: {} bytes.", f.name, f.size),
+                Vec::new(),
+            ),
             size: f.size,
             attribute: format!("#[serde(with = {:?})]", self.emitter.codec("human::bytes")),
         }
@@ -479,8 +537,10 @@ impl<'a> Views<'a> {
             } else if branch.tag != branch.ident {
                 attributes.push(format!("#[serde(rename = {:?})]", branch.tag));
             }
-            let with = emitter.serde_with(&branch.ty).map(|w| format!("#[serde(with = {w:?})] "));
-            let bound = emitter.bound(&branch.ty, &value, 0);
+            let with = emitter
+                .serde_with(&branch.ty)
+                .map(|w| format!("#[serde(with = {w:?})] "));
+            let bound = emitter.bound(&branch.ty, &value);
             branches.push(BranchView {
                 ident: branch.ident.clone(),
                 docs: doc_literals(vec![if is_null {
@@ -491,7 +551,11 @@ impl<'a> Views<'a> {
                 attributes,
                 is_null,
                 index: position,
-                pattern: if position == last { "_".to_owned() } else { position.to_string() },
+                pattern: if position == last {
+                    "_".to_owned()
+                } else {
+                    position.to_string()
+                },
                 ty: format!("{}{}", with.unwrap_or_default(), emitter.ty(&branch.ty, false)),
                 view_ty: emitter.ty(&branch.ty, true),
                 encode: emitter.encode(&branch.ty, &value),
@@ -504,7 +568,7 @@ impl<'a> Views<'a> {
                 .expression(),
                 decode: emitter.decode(&branch.ty, false, "reader"),
                 view_decode: emitter.decode(&branch.ty, true, "reader"),
-                into_owned: emitter.into_owned(&branch.ty, "value"),
+                into_owned: emitter.owned_value(&branch.ty, "value"),
                 check,
             });
         }
@@ -547,9 +611,10 @@ fn null() -> fleetops_avro::json::Value {
 /// What a setter takes, and what it makes of it.
 fn parameter(ty: &Type, rust: &str, ident: &str) -> (String, String) {
     match ty {
-        Type::String | Type::Bytes | Type::Optional { .. } => {
-            (format!("impl ::core::convert::Into<{rust}>"), format!("{ident}.into()"))
-        }
+        Type::String | Type::Bytes | Type::Optional { .. } => (
+            format!("impl ::core::convert::Into<{rust}>"),
+            format!("{ident}.into()"),
+        ),
         _ => (rust.to_owned(), ident.to_owned()),
     }
 }

@@ -56,7 +56,7 @@ impl Emitter<'_> {
     pub(crate) fn record_bound(&self, record: &Record) -> Bound {
         let mut bound = Bound::default();
         for field in &record.fields {
-            bound.add(self.bound(&field.ty, &Access::Place(format!("self.{}", field.ident)), 0));
+            bound.add(self.bound(&field.ty, &Access::Place(format!("self.{}", field.ident))));
         }
         bound
     }
@@ -106,8 +106,8 @@ impl Emitter<'_> {
         })
     }
 
-    /// The bound of a value. `depth` keeps the names of closures apart.
-    pub(crate) fn bound(&self, ty: &Type, at: &Access, depth: usize) -> Bound {
+    /// The bound of a value.
+    pub(crate) fn bound(&self, ty: &Type, at: &Access) -> Bound {
         if let Some(constant) = self.fixed_bound(ty) {
             return Bound::constant(constant);
         }
@@ -124,7 +124,7 @@ impl Emitter<'_> {
                     Some(1) => bound.terms.push(format!("{}.len()", at.receiver())),
                     Some(each) => bound.terms.push(format!("{} * {}.len()", each, at.receiver())),
                     None => {
-                        let each = self.bound(item, &Access::Reference("item".to_owned()), depth + 1);
+                        let each = self.bound(item, &Access::Reference("item".to_owned()));
                         bound.terms.push(format!(
                             "{}.iter().map(|item| {}).sum::<usize>()",
                             at.receiver(),
@@ -135,7 +135,7 @@ impl Emitter<'_> {
             }
             Type::Map(value) => {
                 bound.constant = LONG + 1;
-                let mut each = self.bound(value, &Access::Reference("value".to_owned()), depth + 1);
+                let mut each = self.bound(value, &Access::Reference("value".to_owned()));
                 each.constant = each.constant.saturating_add(LONG);
                 let uses_value = !each.terms.is_empty();
                 each.terms.insert(0, "key.len()".to_owned());
@@ -152,7 +152,7 @@ impl Emitter<'_> {
             }
             Type::Optional { inner, .. } => {
                 bound.constant = 1;
-                let value = self.bound(inner, &Access::Reference("value".to_owned()), depth + 1);
+                let value = self.bound(inner, &Access::Reference("value".to_owned()));
                 bound.terms.push(format!(
                     "{}.as_ref().map_or(0, |value| {})",
                     at.receiver(),
@@ -179,7 +179,9 @@ impl Emitter<'_> {
             Type::Duration => 12,
             Type::Fixed(id) => self.model.fixeds.get(id).map_or(0, |f| f.size),
             Type::Record { id, .. } => {
-                let Some(record) = self.model.records.get(id) else { return 0 };
+                let Some(record) = self.model.records.get(id) else {
+                    return 0;
+                };
                 if !inside.insert(*id) {
                     return 0;
                 }

@@ -71,12 +71,17 @@ impl Emitter<'_> {
 
     /// Whether the rules of a record have a literal that clippy would take for a known constant.
     pub(crate) fn has_nearly_constants(record: &Record) -> bool {
-        record.fields.iter().flat_map(|f| &f.rules).any(|rule| match rule {
-            Rule::Minimum(v) | Rule::Maximum(v) | Rule::ExclusiveMinimum(v) | Rule::ExclusiveMaximum(v) => {
-                is_nearly_a_constant(v)
-            }
-            _ => false,
-        })
+        record
+            .fields
+            .iter()
+            .flat_map(|f| &f.rules)
+            .any(|rule| match rule {
+                Rule::Minimum(v)
+                | Rule::Maximum(v)
+                | Rule::ExclusiveMinimum(v)
+                | Rule::ExclusiveMaximum(v) => is_nearly_a_constant(v),
+                _ => false,
+            })
     }
 
     fn check_field(&self, field: &Field, at: &Access, path: &str) -> String {
@@ -130,12 +135,19 @@ impl Emitter<'_> {
             Type::Record { .. } | Type::Union(_) if self.model.checks(ty) => {
                 format!("{}.validate_at({}, errors);", at.receiver(), borrow(path))
             }
-            Type::DecimalBytes { precision, scale } | Type::DecimalFixed { precision, scale, .. } => {
-                self.call("decimal", path, &format!("{}, {precision}, {scale}", at.reference()))
+            Type::DecimalBytes { precision, scale } | Type::DecimalFixed { precision, scale, .. } => self
+                .call(
+                    "decimal",
+                    path,
+                    &format!("{}, {precision}, {scale}", at.reference()),
+                ),
+            Type::Time(Time::TimeMillis | Time::TimeMicros) => {
+                self.call("time_of_day", path, &at.reference())
             }
-            Type::Time(Time::TimeMillis | Time::TimeMicros) => self.call("time_of_day", path, &at.reference()),
             Type::Time(Time::TimestampNanos) => self.call("timestamp_nanos", path, &at.reference()),
-            Type::Time(Time::LocalTimestampNanos) => self.call("local_timestamp_nanos", path, &at.reference()),
+            Type::Time(Time::LocalTimestampNanos) => {
+                self.call("local_timestamp_nanos", path, &at.reference())
+            }
             _ => String::new(),
         };
         let mut statements: Vec<String> = rules
@@ -148,11 +160,16 @@ impl Emitter<'_> {
     }
 
     fn call(&self, rule: &str, path: &str, arguments: &str) -> String {
-        format!("{}(errors, {}, {arguments});", self.codec(&format!("check::{rule}")), borrow(path))
+        format!(
+            "{}(errors, {}, {arguments});",
+            self.codec(&format!("check::{rule}")),
+            borrow(path)
+        )
     }
 
     fn rule(&self, ty: &Type, rule: &Rule, at: &Access, path: &str, pattern: &str) -> String {
-        let limit = |name: &str, literal: &str| self.call(name, path, &format!("{}, &{literal}", at.reference()));
+        let limit =
+            |name: &str, literal: &str| self.call(name, path, &format!("{}, &{literal}", at.reference()));
         let sized = |name: &str, size: &u64| {
             let value = match ty {
                 Type::String | Type::Bytes => at.reference(),
@@ -189,10 +206,18 @@ fn pattern_name(prefix: &str, index: usize) -> String {
 
 /// The statement that makes the path a reference called `path`.
 fn bind(path: &str) -> String {
-    if path == "path" { String::new() } else { format!("let path = &{path};") }
+    if path == "path" {
+        String::new()
+    } else {
+        format!("let path = &{path};")
+    }
 }
 
 /// A reference to the path: `path` is one already.
 fn borrow(path: &str) -> String {
-    if path == "path" { "path".to_owned() } else { format!("&{path}") }
+    if path == "path" {
+        "path".to_owned()
+    } else {
+        format!("&{path}")
+    }
 }

@@ -1,7 +1,7 @@
 //! Expressions that read a value.
 
-use super::encode::{runs, time_function};
 use super::Emitter;
+use super::encode::{runs, time_function};
 use crate::idents;
 use crate::model::{Record, Type};
 
@@ -45,7 +45,8 @@ impl Emitter<'_> {
                 fields.extend(names);
             }
         }
-        let used = |code: &String| code.contains(&format!("{reader}.")) || code.contains(&format!("({reader})"));
+        let used =
+            |code: &String| code.contains(&format!("{reader}.")) || code.contains(&format!("({reader})"));
         if !record.recursive && !statements.iter().chain(&fields).any(used) {
             reader.insert(0, '_');
         }
@@ -119,7 +120,7 @@ impl Emitter<'_> {
     }
 
     /// The expression that turns a view's value into an owned one.
-    pub(crate) fn into_owned(&self, ty: &Type, value: &str) -> String {
+    pub(crate) fn owned_value(&self, ty: &Type, value: &str) -> String {
         if !self.model.borrows(ty) {
             return value.to_owned();
         }
@@ -131,14 +132,14 @@ impl Emitter<'_> {
             }
             Type::Array(item) => format!(
                 "{value}.into_iter().map(|item| {}).collect()",
-                self.into_owned(item, "item")
+                self.owned_value(item, "item")
             ),
             Type::Map(inner) => format!(
                 "{value}.into_iter().map(|(key, value)| (::std::string::String::from(key), {})).collect()",
-                self.into_owned(inner, "value")
+                self.owned_value(inner, "value")
             ),
             Type::Optional { inner, .. } => {
-                let body = self.into_owned(inner, "value");
+                let body = self.owned_value(inner, "value");
                 match &**inner {
                     Type::String => format!("{value}.map(::std::string::String::from)"),
                     Type::Bytes => format!("{value}.map(<[u8]>::to_vec)"),

@@ -68,7 +68,9 @@ impl Emitter<'_> {
             }
             Type::String => match value.as_str() {
                 Some("") => DefaultCode::trivial("::std::string::String::new()"),
-                Some(text) => DefaultCode::new(format!("::std::string::String::from({})", string_literal(text))),
+                Some(text) => {
+                    DefaultCode::new(format!("::std::string::String::from({})", string_literal(text)))
+                }
                 None => return Err("not a string".to_owned()),
             },
             Type::UuidString => {
@@ -134,21 +136,29 @@ impl Emitter<'_> {
                 if codes.is_empty() {
                     DefaultCode::trivial("::std::collections::BTreeMap::new()")
                 } else {
-                    sum(&codes, |list| format!("::std::collections::BTreeMap::from([{list}])"))
+                    sum(&codes, |list| {
+                        format!("::std::collections::BTreeMap::from([{list}])")
+                    })
                 }
             }
             Type::Optional { inner, .. } => {
                 if value.kind == Kind::Null {
                     DefaultCode::trivial("None")
                 } else {
-                    sum(&[self.default_value(inner, value)?], |code| format!("Some({code})"))
+                    sum(&[self.default_value(inner, value)?], |code| {
+                        format!("Some({code})")
+                    })
                 }
             }
             Type::Union(index) => self.union_default(*index, value)?,
             Type::Enum(id) => {
                 let symbol = value.as_str().unwrap_or_default();
                 let model = self.model.enums.get(id).ok_or("not an enum")?;
-                let ident = model.symbols.iter().find(|(s, _)| s == symbol).map(|(_, ident)| ident);
+                let ident = model
+                    .symbols
+                    .iter()
+                    .find(|(s, _)| s == symbol)
+                    .map(|(_, ident)| ident);
                 let ident = ident.ok_or("not a symbol of the enum")?;
                 DefaultCode::new(format!("{}::{ident}", self.named(ty, false)))
             }
@@ -201,7 +211,9 @@ impl Emitter<'_> {
             (Type::Enum(id), Kind::String(text)) => {
                 (self.model.enums.get(id)).is_some_and(|e| e.symbols.iter().any(|(s, _)| s == text))
             }
-            (Type::String, Kind::String(_)) | (Type::Array(_), Kind::Array(_)) | (Type::Map(_), Kind::Object(_)) => true,
+            (Type::String, Kind::String(_))
+            | (Type::Array(_), Kind::Array(_))
+            | (Type::Map(_), Kind::Object(_)) => true,
             (Type::Record { .. }, Kind::Object(_)) => self.default_value(ty, value).is_ok(),
             (
                 Type::Bytes
@@ -222,7 +234,10 @@ impl Emitter<'_> {
     fn uuid_code(&self, number: u128) -> DefaultCode {
         match number {
             0 => DefaultCode::trivial(format!("{}::uuid::Uuid::nil()", self.runtime)),
-            _ => DefaultCode::new(format!("{}::uuid::Uuid::from_u128(0x{number:032x})", self.runtime)),
+            _ => DefaultCode::new(format!(
+                "{}::uuid::Uuid::from_u128(0x{number:032x})",
+                self.runtime
+            )),
         }
     }
 
@@ -248,7 +263,8 @@ impl Emitter<'_> {
                 Err("not a time of a day".to_owned())
             }
         };
-        let instant = |function: &str| format!("{chrono}::DateTime::{function}({number}).unwrap_or_default()");
+        let instant =
+            |function: &str| format!("{chrono}::DateTime::{function}({number}).unwrap_or_default()");
         Ok(match time {
             Time::Date => {
                 limit(DAYS)?;
@@ -262,15 +278,25 @@ impl Emitter<'_> {
             Time::TimestampMillis | Time::LocalTimestampMillis => {
                 limit(DAYS * 86_400_000)?;
                 let code = instant("from_timestamp_millis");
-                if time == Time::TimestampMillis { code } else { code + ".naive_utc()" }
+                if time == Time::TimestampMillis {
+                    code
+                } else {
+                    code + ".naive_utc()"
+                }
             }
             Time::TimestampMicros | Time::LocalTimestampMicros => {
                 limit(DAYS.saturating_mul(86_400_000_000))?;
                 let code = instant("from_timestamp_micros");
-                if time == Time::TimestampMicros { code } else { code + ".naive_utc()" }
+                if time == Time::TimestampMicros {
+                    code
+                } else {
+                    code + ".naive_utc()"
+                }
             }
             Time::TimestampNanos => format!("{chrono}::DateTime::from_timestamp_nanos({number})"),
-            Time::LocalTimestampNanos => format!("{chrono}::DateTime::from_timestamp_nanos({number}).naive_utc()"),
+            Time::LocalTimestampNanos => {
+                format!("{chrono}::DateTime::from_timestamp_nanos({number}).naive_utc()")
+            }
         })
     }
 }
@@ -330,7 +356,10 @@ fn unscaled(bytes: &[u8]) -> Option<i128> {
 /// The 32 digits of a UUID in its usual form, as RFC 9562 has it.
 fn uuid(text: &str) -> Option<u128> {
     let hyphens = [8, 13, 18, 23];
-    let shape = text.len() == 36 && text.char_indices().all(|(i, c)| (c == '-') == hyphens.contains(&i));
+    let shape = text.len() == 36
+        && text
+            .char_indices()
+            .all(|(i, c)| (c == '-') == hyphens.contains(&i));
     let digits: String = text.chars().filter(|c| *c != '-').collect();
     if !shape || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
         return None;

@@ -18,7 +18,7 @@ pub(crate) fn lines(text: &str) -> Vec<String> {
         })
         .filter(|&c| c == '\n' || !c.is_control())
         .collect();
-    let code_spans = clean.matches('`').count() % 2 == 0 && !clean.contains("``");
+    let code_spans = clean.matches('`').count().is_multiple_of(2) && !clean.contains("``");
     let mut in_code = false;
     let mut indent = 0;
     let mut out: Vec<String> = Vec::new();
@@ -119,7 +119,10 @@ mod tests {
             ("a `code [x] <y>` b [x]", vec!["a `code [x] <y>` b \\[x\\]"]),
             ("Vec<String>", vec!["Vec\\<String\\>"]),
             ("stray ` tick", vec!["stray \\` tick"]),
-            ("```\nassert!(false)\n```", vec!["\\`\\`\\`", "assert!(false)", "\\`\\`\\`"]),
+            (
+                "```\nassert!(false)\n```",
+                vec!["\\`\\`\\`", "assert!(false)", "\\`\\`\\`"],
+            ),
             ("~~~\nx\n~~~", vec!["\\~~~", "x", "\\~~~"]),
             ("    indented code", vec!["indented code"]),
             ("- one\nmore\n- two", vec!["- one", "  more", "- two"]),

@@ -37,7 +37,11 @@ pub(super) fn runs(record: &Record) -> Vec<std::ops::Range<usize>> {
 
 impl Emitter<'_> {
     fn put(&self, function: &str, arguments: &str) -> String {
-        format!("{}({out}, {arguments});", self.codec(&format!("put::{function}")), out = "out")
+        format!(
+            "{}({out}, {arguments});",
+            self.codec(&format!("put::{function}")),
+            out = "out"
+        )
     }
 
     /// Statements that write all fields of a record.
@@ -73,7 +77,9 @@ impl Emitter<'_> {
             Type::UuidString => self.put("uuid_string", &at.reference()),
             Type::UuidFixed => self.put("uuid_fixed", &at.reference()),
             Type::Time(time) => self.put(time_function(*time), &at.reference()),
-            Type::DecimalBytes { scale, .. } => self.put("decimal_bytes", &format!("{}, {scale}", at.reference())),
+            Type::DecimalBytes { scale, .. } => {
+                self.put("decimal_bytes", &format!("{}, {scale}", at.reference()))
+            }
             Type::DecimalFixed { scale, size, .. } => {
                 self.put("decimal_fixed", &format!("{}, {scale}, {size}", at.reference()))
             }

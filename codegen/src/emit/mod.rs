@@ -159,7 +159,11 @@ impl Emitter<'_> {
                 if view && self.model.borrows(ty) {
                     path.push_str("<'a>");
                 }
-                if *boxed { format!("::std::boxed::Box<{path}>") } else { path }
+                if *boxed {
+                    format!("::std::boxed::Box<{path}>")
+                } else {
+                    path
+                }
             }
             Type::Union(_) if view && self.model.borrows(ty) => format!("{}<'a>", self.named(ty, view)),
             Type::Enum(_) | Type::Fixed(_) | Type::Union(_) => self.named(ty, view),

@@ -120,7 +120,9 @@ impl Lowering<'_> {
     fn records(&mut self) {
         let set = self.set;
         for (name, id) in set.named() {
-            let Some(home) = self.homes.get(&id).cloned() else { continue };
+            let Some(home) = self.homes.get(&id).cloned() else {
+                continue;
+            };
             let node = set.node(id);
             match &node.kind {
                 Kind::Record(record) => {
@@ -138,7 +140,10 @@ impl Lowering<'_> {
                         name: name.to_string(),
                         doc: e.doc.clone(),
                         symbols: e.symbols.iter().cloned().zip(idents).collect(),
-                        default: e.default.as_ref().and_then(|d| e.symbols.iter().position(|s| s == d)),
+                        default: e
+                            .default
+                            .as_ref()
+                            .and_then(|d| e.symbols.iter().position(|s| s == d)),
                     };
                     self.model.enums.insert(id, lowered);
                 }
@@ -161,7 +166,11 @@ impl Lowering<'_> {
         let idents = Scope::default().take_all(names, idents::snake, "_");
         let mut fields = Vec::with_capacity(record.fields.len());
         for (field, ident) in record.fields.iter().zip(idents) {
-            let union_name = format!("{}{}", home.ident.trim_end_matches('_'), idents::camel(&field.name));
+            let union_name = format!(
+                "{}{}",
+                home.ident.trim_end_matches('_'),
+                idents::camel(&field.name)
+            );
             let owner = format!("{}.{}", record.name, field.name);
             let ty = self.ty(id, field.ty, &home.module, &union_name, &owner);
             let mut rules = rules::read(&field.attributes, &ty, &node.place, &mut self.errors);
@@ -206,7 +215,9 @@ impl Lowering<'_> {
             (Kind::Fixed(_), Some(Logical::Uuid)) => Type::UuidFixed,
             (Kind::Fixed(_), Some(Logical::Duration)) => Type::Duration,
             (Kind::Bytes, Some(Logical::BigDecimal)) => Type::BigDecimal,
-            (Kind::Bytes, Some(Logical::Decimal { precision, scale })) => Type::DecimalBytes { precision, scale },
+            (Kind::Bytes, Some(Logical::Decimal { precision, scale })) => {
+                Type::DecimalBytes { precision, scale }
+            }
             (Kind::Fixed(f), Some(Logical::Decimal { precision, scale })) => Type::DecimalFixed {
                 precision,
                 scale,

@@ -166,7 +166,8 @@ pub(crate) enum Type {
     Fixed(TypeId),
 }
 
-/// The logical types that are chrono types.
+/// The logical types that are chrono types, by the specification's names.
+#[allow(clippy::enum_variant_names)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Time {
     Date,
@@ -196,7 +197,12 @@ impl Type {
     /// Passed by value at no cost, and `Copy` in Rust.
     pub(crate) fn is_copy(&self) -> bool {
         match self {
-            Type::Bytes | Type::String | Type::Array(_) | Type::Map(_) | Type::Union(_) | Type::Record { .. } => false,
+            Type::Bytes
+            | Type::String
+            | Type::Array(_)
+            | Type::Map(_)
+            | Type::Union(_)
+            | Type::Record { .. } => false,
             Type::Optional { inner, .. } => inner.is_copy(),
             _ => true,
         }

@@ -156,7 +156,12 @@ fn rule(member: &Member, ty: &Type, at: &Place) -> Result<Rule, Box<Diagnostic>>
 }
 
 fn bad_value(member: &Member, at: &Place, message: String, label: &str) -> Box<Diagnostic> {
-    Box::new(Diagnostic::error("validation-value", place(at, member.value.span), message, label))
+    Box::new(Diagnostic::error(
+        "validation-value",
+        place(at, member.value.span),
+        message,
+        label,
+    ))
 }
 
 /// The limit as a literal of the field's type.
@@ -172,7 +177,9 @@ fn number(member: &Member, ty: &Type, at: &Place) -> Result<String, Box<Diagnost
     let literal = match ty {
         Type::Int => text.parse::<i32>().ok().map(|v| v.to_string()),
         Type::Long => text.parse::<i64>().ok().map(|v| v.to_string()),
-        Type::Float => finite(text).filter(|v| v.abs() <= f64::from(f32::MAX)).map(|v| format!("{v:?}")),
+        Type::Float => finite(text)
+            .filter(|v| v.abs() <= f64::from(f32::MAX))
+            .map(|v| format!("{v:?}")),
         _ => finite(text).map(|v| format!("{v:?}")),
     };
     literal.ok_or_else(|| {
@@ -209,7 +216,12 @@ fn count(member: &Member, at: &Place) -> Result<u64, Box<Diagnostic>> {
 
 fn pattern(member: &Member, at: &Place) -> Result<Rule, Box<Diagnostic>> {
     let Some(text) = member.value.as_str() else {
-        return Err(bad_value(member, at, "`pattern` must be a string".to_owned(), "not a string"));
+        return Err(bad_value(
+            member,
+            at,
+            "`pattern` must be a string".to_owned(),
+            "not a string",
+        ));
     };
     match regex_lite::Regex::new(text) {
         Ok(_) => Ok(Rule::Pattern(text.to_owned())),

@@ -43,7 +43,12 @@ impl Pattern {
     pub fn check(&self, errors: &mut ValidationErrors, path: &Path<'_>, value: &str) {
         match self.compiled.get_or_init(|| Regex::new(self.text).ok()) {
             Some(expression) => check::pattern(errors, path, value, expression),
-            None => errors.add(path, "pattern", &self.text, "the pattern of the schema is no regular expression"),
+            None => errors.add(
+                path,
+                "pattern",
+                &self.text,
+                "the pattern of the schema is no regular expression",
+            ),
         }
     }
 }
