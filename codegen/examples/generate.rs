@@ -13,7 +13,7 @@ fn main() {
         Err(e) => fail(e),
     };
     let mut o = fleetops_codegen::Options::default();
-    o.kafka = fleetops_codegen::KafkaGate::Never;
+    o.kafka = fleetops_codegen::KafkaGate::Always;
     let out = match fleetops_codegen::generate(&set, manifest.as_ref(), &o) {
         Ok(s) => s,
         Err(e) => fail(e),

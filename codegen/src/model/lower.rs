@@ -26,6 +26,7 @@ pub(crate) fn lower(set: &SchemaSet) -> Result<Model, Vec<Diagnostic>> {
         homes: BTreeMap::new(),
         model: Model::default(),
         errors: Vec::new(),
+        containers: 0,
     };
     lowering.name_types();
     lowering.records();
@@ -46,6 +47,8 @@ struct Lowering<'a> {
     homes: BTreeMap<TypeId, Home>,
     model: Model,
     errors: Vec<Diagnostic>,
+    /// How many arrays and maps are around the type at hand: what is in one is on the heap already.
+    containers: usize,
 }
 
 /// The most digits that `rust_decimal` holds. A decimal with more stays raw.
@@ -233,20 +236,28 @@ impl Lowering<'_> {
             (Kind::String, _) => Type::String,
             (Kind::Array(item), _) => {
                 let name = format!("{union_name}Item");
-                Type::Array(Box::new(self.ty(record, *item, module, &name, owner)))
+                Type::Array(Box::new(self.item(record, *item, module, &name, owner)))
             }
             (Kind::Map(value), _) => {
                 let name = format!("{union_name}Value");
-                Type::Map(Box::new(self.ty(record, *value, module, &name, owner)))
+                Type::Map(Box::new(self.item(record, *value, module, &name, owner)))
             }
             (Kind::Record(_), _) => Type::Record {
                 id,
-                boxed: self.cycles.is_boxed(record, id),
+                boxed: self.containers == 0 && self.cycles.is_boxed(record, id),
             },
             (Kind::Enum(_), _) => Type::Enum(id),
             (Kind::Fixed(_), _) => Type::Fixed(id),
             (Kind::Union(branches), _) => self.union(record, node, branches, module, union_name, owner),
         }
+    }
+
+    /// The shape of a type inside an array or a map.
+    fn item(&mut self, record: TypeId, id: TypeId, module: &ModulePath, name: &str, owner: &str) -> Type {
+        self.containers += 1;
+        let ty = self.ty(record, id, module, name, owner);
+        self.containers -= 1;
+        ty
     }
 
     fn union(

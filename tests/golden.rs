@@ -1,0 +1,199 @@
+//! Generated code, compared with what was reviewed, compiled and run.
+//!
+//! `tests/golden/CASE/` holds schemas, perhaps a manifest, and in `expected/` the code that they give. The code is part of this
+//! test, so it compiles, and its values make the round trip through Avro's binary form and through JSON.
+//! `BLESS=1 cargo test --test golden` writes the expected code anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fleetops_codegen::manifest::Manifest;
+use fleetops_codegen::{Difference, KafkaGate, Options, compare, generate, load, write};
+
+#[path = "golden/documents/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod documents;
+#[path = "golden/names/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod names;
+#[path = "golden/recursive/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod recursive;
+#[path = "golden/shapes/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod shapes;
+#[path = "golden/topics/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod topics;
+#[path = "golden/wide/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod wide;
+
+#[path = "golden/values.rs"]
+mod values;
+
+const CASES: &[&str] = &["documents", "names", "recursive", "shapes", "topics", "wide"];
+
+fn folder(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(case)
+}
+
+fn generated(case: &str) -> fleetops_codegen::Output {
+    let folder = folder(case);
+    let path = folder.join("fleetops-registry.toml");
+    let manifest = path.exists().then(|| Manifest::load(&path).unwrap());
+    let schemas = load::load_schemas(&[folder.join("schemas")]).unwrap();
+    let options = Options {
+        kafka: KafkaGate::Always,
+        ..Options::default()
+    };
+    generate(&schemas, manifest.as_ref(), &options).unwrap()
+}
+
+#[test]
+fn generated_code_is_what_was_reviewed() {
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut differences: Vec<Difference> = Vec::new();
+    for case in CASES {
+        let output = generated(case);
+        let expected = folder(case).join("expected");
+        if bless {
+            write(&output, &expected).unwrap();
+        }
+        differences.extend(compare(&output, &expected).unwrap());
+    }
+    assert!(
+        differences.is_empty(),
+        "{differences:#?}\nlook at the change, then BLESS=1 cargo test --test golden"
+    );
+}
+
+#[test]
+fn two_runs_give_the_same_and_the_second_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for case in CASES {
+        let (first, second) = (generated(case), generated(case));
+        assert_eq!(first.files, second.files, "{case}");
+        let out = folder.path().join(case);
+        assert_eq!(write(&first, &out).unwrap().written.len(), first.files.len());
+        let again = write(&second, &out).unwrap();
+        assert_eq!((again.written.len(), again.unchanged), (0, first.files.len()));
+        assert_eq!(compare(&second, &out).unwrap(), []);
+    }
+}
+
+#[test]
+fn files_of_an_earlier_run_are_removed_and_others_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut output = generated("names");
+    write(&output, folder.path()).unwrap();
+    fs::write(folder.path().join("mine.rs"), "// by hand\n").unwrap();
+    let gone = output
+        .files
+        .keys()
+        .find(|name| name.ends_with("clash.rs"))
+        .unwrap()
+        .clone();
+    output.files.remove(&gone);
+    let path = folder.path().join(&gone);
+    assert_eq!(
+        compare(&output, folder.path()).unwrap(),
+        [Difference::Stale(path.clone())]
+    );
+    assert_eq!(write(&output, folder.path()).unwrap().removed, [path.clone()]);
+    assert!(!path.exists() && folder.path().join("mine.rs").exists());
+}
+
+/// Every template copied to a folder of overrides gives the same code; one that is changed gives the change.
+#[test]
+fn a_copy_of_the_built_in_templates_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for template in fleetops_codegen::built_in_templates() {
+        fs::write(folder.path().join(template.file), template.text).unwrap();
+    }
+    let mut options = Options::default();
+    options.read_templates(folder.path()).unwrap();
+    let schemas = load::load_schemas(&[self::folder("shapes").join("schemas")]).unwrap();
+    let plain = generate(&schemas, None, &Options::default()).unwrap();
+    assert_eq!(generate(&schemas, None, &options).unwrap().files, plain.files);
+}
+
+/// What a template must not do, and the words that tell of it.
+#[test]
+fn a_template_cannot_smuggle_anything_in() {
+    let enumeration = fleetops_codegen::built_in_templates()
+        .into_iter()
+        .find(|t| t.file == "enum.hbs")
+        .unwrap();
+    let schemas =
+        load::load_schemas(&[folder("wide").join("schemas"), folder("shapes").join("schemas")]).unwrap();
+    for (change, rule, words) in [
+        (
+            "pub fn evil() {}",
+            "template-item",
+            "that does not belong there: pub fn evil",
+        ),
+        ("use ::std::fs;", "template-item", "does not belong there"),
+        (
+            "impl {{ident}} { fn f() { ::std::process::abort!() } }",
+            "template-item",
+            "a macro call",
+        ),
+        (
+            "impl {{ident}} { fn f() { unsafe { g() } } }",
+            "template-item",
+            "an unsafe block",
+        ),
+        (
+            "impl {{ident}} { fn f() { fn g() {} } }",
+            "template-item",
+            "an item inside a function",
+        ),
+        (
+            "impl {{ident}} { #[no_mangle] fn f() {} }",
+            "template-item",
+            "an attribute",
+        ),
+        ("impl {{ident}} {", "template-output", "yields no Rust"),
+        ("{{missing}}", "template-render", "missing"),
+        ("{{#if}}", "template-render", ""),
+        ("{{#each symbols}}", "template-syntax", ""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join("enum.hbs"),
+            format!("{}\n{change}\n", enumeration.text),
+        )
+        .unwrap();
+        let mut options = Options::default();
+        options.read_templates(folder.path()).unwrap();
+        let found = generate(&schemas, None, &options).unwrap_err();
+        assert_eq!(found[0].rule, rule, "{change}: {}", found[0].message);
+        assert!(found[0].message.contains(words), "{change}: {}", found[0].message);
+        assert!(
+            found[0].primary.place.source.name().ends_with("enum.hbs"),
+            "{change}"
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("enum.hbs"),
+        enumeration.text.replace("version 1", "version 0"),
+    )
+    .unwrap();
+    fs::write(folder.path().join("enums.hbs"), enumeration.text).unwrap();
+    let mut options = Options::default();
+    options.read_templates(folder.path()).unwrap();
+    let found = generate(&schemas, None, &options).unwrap_err();
+    let rules: Vec<&str> = found.iter().map(|d| d.rule).collect();
+    assert_eq!(rules, ["unknown-template", "template-version"]);
+    assert_eq!(found[0].help.as_deref(), Some("did you mean `enum.hbs`?"));
+}
