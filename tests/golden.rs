@@ -10,26 +10,32 @@ use std::path::{Path, PathBuf};
 use fleetops_codegen::manifest::Manifest;
 use fleetops_codegen::{Difference, KafkaGate, Options, compare, generate, load, write};
 
+/// Case `documents`.
 #[path = "golden/documents/expected/mod.rs"]
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod documents;
+/// Case `names`.
 #[path = "golden/names/expected/mod.rs"]
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod names;
+/// Case `recursive`.
 #[path = "golden/recursive/expected/mod.rs"]
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod recursive;
+/// Case `shapes`.
 #[path = "golden/shapes/expected/mod.rs"]
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod shapes;
+/// Case `topics`.
 #[path = "golden/topics/expected/mod.rs"]
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod topics;
+/// Case `wide`.
 #[path = "golden/wide/expected/mod.rs"]
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
@@ -164,7 +170,7 @@ fn a_template_cannot_smuggle_anything_in() {
         ),
         ("impl {{ident}} {", "template-output", "yields no Rust"),
         ("{{missing}}", "template-render", "missing"),
-        ("{{#if}}", "template-render", ""),
+        ("{{#if}}", "template-syntax", ""),
         ("{{#each symbols}}", "template-syntax", ""),
     ] {
         let folder = tempfile::tempdir().unwrap();

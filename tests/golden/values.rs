@@ -47,7 +47,7 @@ fn round_trip<T: AvroRecord + Serialize + DeserializeOwned + PartialEq + Debug>(
 fn peer(schema: &str, value: apache_avro::types::Value) -> Vec<u8> {
     let schema = apache_avro::Schema::parse_str(schema).unwrap();
     let value = value.resolve(&schema).unwrap();
-    apache_avro::GenericDatumWriter::builder(&schema)
+    apache_avro::writer::datum::GenericDatumWriter::builder(&schema)
         .build()
         .unwrap()
         .write_value_to_vec(value)
@@ -60,7 +60,7 @@ fn everything() -> Everything {
         flag: true,
         small: -3,
         large: i64::MIN,
-        single: 1.5,
+        single: 4.5,
         x: -0.0,
         y: f64::MAX,
         z: f64::INFINITY,
@@ -447,9 +447,9 @@ fn hostile_names_make_the_round_trip() {
     round_trip(&value);
     let clash = clash::Cc {
         foo_bar_2: 1,
-        foo_bar: clash::CcFooBar2::Int(2),
+        foo_bar: clash::CcFooBar::Int(2),
         foo_bar_3: 3,
-        foo_bar_4: clash::CcFooBar3::Boolean(true),
+        foo_bar_4: clash::CcFooBar2::Boolean(true),
         kind: clash::Cs::A,
     };
     let json = serde_json::to_value(&clash).unwrap();
