@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use fleetops_avro::SchemaSet;
 use fleetops_avro::source::{Place, Source, Span};
 use fleetops_codegen::load::{self, Root};
-use fleetops_codegen::manifest::{self, Manifest, ResolvedEnvironment};
+use fleetops_codegen::manifest::{self, Manifest, ResolvedEnvironment, Setting, Spanned, Template};
 
 use super::{CliError, report};
 
@@ -190,20 +190,26 @@ impl Global {
         }
     }
 
-    /// Reads manifest and schemas and holds them against each other. Warnings are told.
-    pub(crate) fn load(&self) -> Result<Project, CliError> {
+    /// Reads manifest and schemas, without holding them against each other.
+    pub(crate) fn read(&self) -> Result<Project, CliError> {
         let manifest = self.load_manifest()?;
         let roots = self.roots(manifest.as_ref());
         let schemas = load::load_roots(&roots).map_err(CliError::Unreadable)?;
-        report::warnings(self, schemas.warnings());
-        if let Some(manifest) = &manifest {
-            let found = manifest.check(&schemas);
+        Ok(Project { manifest, schemas })
+    }
+
+    /// Reads manifest and schemas and holds them against each other. Warnings are told.
+    pub(crate) fn load(&self) -> Result<Project, CliError> {
+        let project = self.read()?;
+        report::warnings(self, project.schemas.warnings());
+        if let Some(manifest) = &project.manifest {
+            let found = manifest.check(&project.schemas);
             if manifest::has_errors(&found) {
                 return Err(CliError::Unreadable(found));
             }
             report::warnings(self, &found);
         }
-        Ok(Project { manifest, schemas })
+        Ok(project)
     }
 
     /// The same where the command can do nothing without a manifest.
@@ -238,18 +244,20 @@ impl Global {
                 },
             );
         };
-        let lookup = |name: &str| std::env::var(name).ok();
-        let read = |path: &Path| std::fs::read_to_string(path);
-        let mut resolved = environment
-            .resolve(manifest, lookup, read)
-            .map_err(CliError::Unreadable)?;
+        // What is overridden need not be set.
+        let given = |text: &String| Setting::Text(Template::literal(text));
+        let mut environment = environment.clone();
         if let Some(bootstrap) = &self.bootstrap {
-            resolved.bootstrap.clone_from(bootstrap);
+            environment.bootstrap.value = given(bootstrap);
         }
         if let Some(registry) = &self.registry {
-            resolved.registry = Some(registry.clone());
+            environment.registry = Some(Spanned::new(given(registry), environment.name.span));
         }
-        Ok(resolved)
+        let lookup = |name: &str| std::env::var(name).ok();
+        let read = |path: &Path| std::fs::read_to_string(path);
+        environment
+            .resolve(manifest, lookup, read)
+            .map_err(CliError::Unreadable)
     }
 }
 

@@ -31,18 +31,18 @@ impl Line<'_> {
         }
     }
 
-    /// The line's `id`, as it stands.
-    fn id(&self) -> Value {
-        let text = self
-            .value
-            .get("id")
-            .map(|id| self.text.get(id.span.range()).unwrap_or_default());
-        text.and_then(|t| serde_json::from_str(t).ok())
-            .unwrap_or(Value::Null)
+    /// The line's `id`, its numbers as they were written.
+    fn id(&self) -> String {
+        let mut text = String::new();
+        match self.value.get("id") {
+            Some(id) => json::write(id, &mut text),
+            None => text.push_str("null"),
+        }
+        text
     }
 }
 
-/// Answers every line of standard input. `answer` gives the members after `id`; `failed` those for a line that is
+/// Answers every line of standard input. `answer` gives the members after `id`, at least one; `failed` those for a line that is
 /// no JSON object.
 pub(super) fn run(
     answer: impl Fn(&Line<'_>) -> Map<String, Value>,
@@ -68,12 +68,11 @@ pub(super) fn run(
         }
         let (id, members) = match parse(&bytes, too_long) {
             Ok(line) => (line.id(), answer(&line)),
-            Err(why) => (Value::Null, failed(why)),
+            Err(why) => ("null".to_owned(), failed(why)),
         };
-        let mut object = Map::new();
-        object.insert("id".to_owned(), id);
-        object.extend(members);
-        writeln!(out, "{}", Value::Object(object)).map_err(CliError::stdout)?;
+        let members = Value::Object(members).to_string();
+        let members = members.strip_prefix('{').unwrap_or_default();
+        writeln!(out, "{{\"id\":{id},{members}").map_err(CliError::stdout)?;
         // Whoever waits for an answer before asking again must get it.
         if !input.buffer().contains(&b'\n') {
             out.flush().map_err(CliError::stdout)?;

@@ -94,6 +94,10 @@ fn errors_of_a_batch_are_values() {
         (r#""e""#, "incompatible"),
     ];
     assert_eq!(results, wanted.map(|(id, result)| (id.to_owned(), result)));
+    assert!(
+        run.stdout.contains(r#"{"id":{"a":[1.50]},"result""#),
+        "an id comes back as it was"
+    );
     let error = |i: usize| answers[i]["error"].as_str().unwrap().to_owned();
     assert_eq!(error(0), "neither `writer` nor `writer_text` is there");
     assert!(error(1).starts_with("the line is not JSON"), "{}", error(1));

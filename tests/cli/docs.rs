@@ -50,3 +50,28 @@ fn the_committed_document_is_up_to_date() {
         .run(&["--manifest", &manifest, "docs", "--check"])
         .exits(0);
 }
+
+/// The document tells people what the runtime does, and is written by a crate that cannot see the runtime.
+#[test]
+fn the_settings_told_are_those_of_the_runtime() {
+    use fleetops_codegen::docs::{CONSUMER_SETTINGS, PRODUCER_SETTINGS};
+    let runtime = |file: &str| {
+        let path = format!("{}/runtime/src/{file}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let sides = [
+        (runtime("consumer/builder.rs"), &CONSUMER_SETTINGS[..]),
+        (runtime("producer/builder.rs"), &PRODUCER_SETTINGS[..]),
+    ];
+    for (text, settings) in sides {
+        for (name, value, _) in settings {
+            let forms = [
+                format!("(\"{name}\", \"{value}\")"),
+                format!("key: \"{name}\", values: &[\"{value}\""),
+                format!("{name}: {value},"),
+            ];
+            assert!(forms.iter().any(|form| text.contains(form)), "{name}={value}");
+        }
+    }
+}

@@ -165,3 +165,25 @@ fn a_shallow_clone_never_passes_silently() {
     );
     clone.run(&["check"]).exits(1).says("`amount` is no longer here");
 }
+
+#[test]
+fn the_repository_itself_can_be_the_root() {
+    let project = Project::new();
+    project.remove("released");
+    project.change(
+        "fleetops-registry.toml",
+        "roots = [\"schemas\"]",
+        "roots = [\".\"]",
+    );
+    project.commit_all();
+    project.change("schemas/Order.avsc", "\"Order\"", "\"Purchase\"");
+    project.change("fleetops-registry.toml", "shop.Order", "shop.Purchase");
+    // The old manifest is gone, so that the file has to tell.
+    project.git(&["rm", "-q", "--cached", "fleetops-registry.toml"]);
+    project.git(&["commit", "-q", "-m", "no manifest"]);
+    project
+        .run(&["check"])
+        .exits(1)
+        .says("[name-changed]")
+        .says("./schemas/Order.avsc:3:11");
+}

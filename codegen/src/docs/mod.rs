@@ -25,14 +25,14 @@ use text::{Document, cell, code};
 /// Example files by the full name of their record.
 pub type Examples = BTreeMap<String, Arc<Source>>;
 
-/// The settings that a consumer always has, and why. They are the runtime's; a test of the root package compares.
-pub const CONSUMER_SETTINGS: [(&str, &str, &str); 6] = [
+/// The settings that a consumer starts with, and why. They are the runtime's; a test of the root package compares.
+pub const CONSUMER_SETTINGS: [(&str, &str, &str); 7] = [
     (
         "enable.auto.commit",
         "false",
-        "offsets are committed once their records are handled, not before",
+        "offsets are committed once their records are handled, not before; fixed",
     ),
-    ("enable.auto.offset.store", "false", "the same"),
+    ("enable.auto.offset.store", "false", "the same; fixed"),
     (
         "auto.offset.reset",
         "earliest",
@@ -49,28 +49,38 @@ pub const CONSUMER_SETTINGS: [(&str, &str, &str); 6] = [
         "it says that it is alive every 10 s",
     ),
     (
-        "records in flight",
+        "partition.assignment.strategy",
+        "cooperative-sticky",
+        "a rebalance moves only the partitions that must move",
+    ),
+    (
+        "max_in_flight",
         "100",
-        "so many records at most are with the handler at once (where other clients have `max.poll.records`)",
+        "so many records at most are with the handler at once, where other clients have `max.poll.records`",
     ),
 ];
 
-/// The settings that a producer always has, and why.
-pub const PRODUCER_SETTINGS: [(&str, &str, &str); 3] = [
+/// The settings that a producer starts with, and why.
+pub const PRODUCER_SETTINGS: [(&str, &str, &str); 4] = [
     (
         "enable.idempotence",
         "true",
-        "a retry does not write a record twice",
+        "a retry does not write a record twice; fixed",
     ),
     (
         "acks",
         "all",
-        "a record counts as sent once all in-sync replicas have it",
+        "a record counts as sent once all in-sync replicas have it; fixed",
     ),
     (
         "partitioner",
         "murmur2_random",
-        "as Java's default: every language puts a key on the same partition",
+        "as Java's default: every language puts a key on the same partition; fixed",
+    ),
+    (
+        "message.timeout.ms",
+        "120000",
+        "a record that is not acknowledged after 120 s has failed",
     ),
 ];
 
@@ -154,21 +164,11 @@ fn settings(document: &mut Document) {
     let rows = |settings: &[(&str, &str, &str)]| -> Vec<Vec<String>> {
         settings
             .iter()
-            .map(|(name, value, why)| {
-                vec![
-                    if name.contains(' ') {
-                        cell(name)
-                    } else {
-                        code(name)
-                    },
-                    code(value),
-                    cell(why),
-                ]
-            })
+            .map(|(name, value, why)| vec![code(name), code(value), cell(why)])
             .collect()
     };
     document.heading(2, "Consumer settings");
-    document.paragraph("Every generated consumer runs with these. Delivery is at least once: a record whose handling was cut short comes again.");
+    document.paragraph("Every generated consumer starts with these. What is not fixed can be set in code or under `kafka` of an environment. Delivery is at least once: a record whose handling was cut short comes again.");
     document.table(&["Setting", "Value", "Meaning"], rows(&CONSUMER_SETTINGS));
     document.heading(2, "Producer settings");
     document.table(&["Setting", "Value", "Meaning"], rows(&PRODUCER_SETTINGS));

@@ -73,6 +73,13 @@ impl Template {
         }
     }
 
+    /// A text without variables: a `${` in it stays.
+    pub fn literal(text: impl Into<String>) -> Self {
+        Self {
+            parts: vec![Part::Text(text.into())],
+        }
+    }
+
     /// The pieces, in order.
     pub fn parts(&self) -> &[Part] {
         &self.parts

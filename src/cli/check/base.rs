@@ -54,16 +54,16 @@ impl Files {
         let mut tops: BTreeMap<String, Option<TypeId>> = BTreeMap::new();
         let single = schemas.files().count() == 1;
         for (source, id) in schemas.files() {
-            let from_root = roots
-                .iter()
-                .find_map(|root| Path::new(source.name()).strip_prefix(root).ok());
-            let file_name = Path::new(source.name()).file_name().map(Path::new);
-            let path = match from_root {
-                Some(path) if !path.as_os_str().is_empty() => Some(path),
-                Some(_) if single => from_root,
-                _ => file_name,
+            let from_root = roots.iter().find_map(|root| below(source.name(), root));
+            let file_name = || {
+                Path::new(source.name())
+                    .file_name()
+                    .map(|n| n.display().to_string())
             };
-            let key = path.map(|p| p.display().to_string()).unwrap_or_default();
+            let key = match from_root {
+                Some(path) if !path.is_empty() || single => path.to_owned(),
+                _ => file_name().unwrap_or_default(),
+            };
             tops.entry(key)
                 .and_modify(|seen| *seen = None)
                 .or_insert(Some(id));
@@ -96,6 +96,14 @@ impl Files {
             _ => None,
         }
     }
+}
+
+/// The path of a file from a root: empty for the root itself, `None` for a file that is not below it. A root that is
+/// the top of a commit ends with `:`.
+fn below<'a>(file: &'a str, root: &str) -> Option<&'a str> {
+    let rest = file.strip_prefix(root)?;
+    let whole = rest.is_empty() || rest.starts_with('/') || root.ends_with(['/', ':']);
+    whole.then(|| rest.trim_start_matches('/'))
 }
 
 /// What the new schemas are compared with.
@@ -249,4 +257,28 @@ fn parse(sources: &[Arc<Source>]) -> Result<SchemaSet, CliError> {
 
 fn incomplete(error: GitError) -> CliError {
     CliError::incomplete(error.to_string()).with_help(error.help())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_from_roots_are_the_same_on_both_sides() {
+        for (file, root, path) in [
+            ("schemas/a/x.avsc", "schemas", Some("a/x.avsc")),
+            ("schemas/a/x.avsc", "schemas/", Some("a/x.avsc")),
+            ("./a/x.avsc", ".", Some("a/x.avsc")),
+            ("0123456789:a/x.avsc", "0123456789:", Some("a/x.avsc")),
+            (
+                "0123456789:schemas/a/x.avsc",
+                "0123456789:schemas",
+                Some("a/x.avsc"),
+            ),
+            ("x.avsc", "x.avsc", Some("")),
+            ("schemas2/x.avsc", "schemas", None),
+        ] {
+            assert_eq!(below(file, root), path, "{file} {root}");
+        }
+    }
 }
