@@ -243,6 +243,117 @@ mod tests {
     }
 
     #[test]
+    fn each_rule_takes_what_keeps_it_and_tells_what_breaks_it() {
+        let path = &Path::ROOT.field("f");
+        let told = |check: &dyn Fn(&mut ValidationErrors)| {
+            let mut errors = ValidationErrors::new();
+            check(&mut errors);
+            errors
+                .violations()
+                .iter()
+                .map(|v| (v.rule, v.value.clone()))
+                .collect::<Vec<_>>()
+        };
+        let broken = |rule: &'static str, value: &str| vec![(rule, value.to_owned())];
+        let kept: Vec<(&str, String)> = Vec::new();
+
+        assert_eq!(told(&|e| check::minimum(e, path, &0.5, &0.5)), kept);
+        assert_eq!(
+            told(&|e| check::minimum(e, path, &f64::NAN, &0.5)),
+            broken("minimum", "NaN")
+        );
+        assert_eq!(told(&|e| check::maximum(e, path, &7_i64, &7)), kept);
+        assert_eq!(
+            told(&|e| check::maximum(e, path, &8_i64, &7)),
+            broken("maximum", "8")
+        );
+        assert_eq!(
+            told(&|e| check::maximum(e, path, &f32::NAN, &7.0)),
+            broken("maximum", "NaN")
+        );
+        assert_eq!(told(&|e| check::exclusive_minimum(e, path, &1, &0)), kept);
+        assert_eq!(
+            told(&|e| check::exclusive_minimum(e, path, &0, &0)),
+            broken("exclusiveMinimum", "0")
+        );
+        assert_eq!(told(&|e| check::exclusive_maximum(e, path, &-1, &0)), kept);
+        assert_eq!(
+            told(&|e| check::exclusive_maximum(e, path, &0, &0)),
+            broken("exclusiveMaximum", "0")
+        );
+        assert_eq!(told(&|e| check::multiple_of(e, path, -10, 5)), kept);
+        assert_eq!(
+            told(&|e| check::multiple_of(e, path, 11, 5)),
+            broken("multipleOf", "11")
+        );
+        assert_eq!(told(&|e| check::multiple_of(e, path, i64::MIN, -1)), kept);
+        assert_eq!(told(&|e| check::finite(e, path, f64::MAX)), kept);
+        assert_eq!(
+            told(&|e| check::finite(e, path, f64::NEG_INFINITY)),
+            broken("finite", "-inf")
+        );
+
+        // Characters, not bytes.
+        assert_eq!(told(&|e| check::min_length(e, path, "éé", 2)), kept);
+        assert_eq!(
+            told(&|e| check::min_length(e, path, "éé", 3)),
+            broken("minLength", "\"éé\", 2 characters")
+        );
+        assert_eq!(told(&|e| check::max_length(e, path, "ééé", 3)), kept);
+        assert_eq!(
+            told(&|e| check::max_length(e, path, "ééé", 2)),
+            broken("maxLength", "\"ééé\", 3 characters")
+        );
+        assert_eq!(told(&|e| check::min_bytes(e, path, &[1, 2], 2)), kept);
+        assert_eq!(
+            told(&|e| check::min_bytes(e, path, &[1], 2)),
+            broken("minLength", "1 bytes")
+        );
+        assert_eq!(told(&|e| check::max_bytes(e, path, &[1], 1)), kept);
+        assert_eq!(
+            told(&|e| check::max_bytes(e, path, &[1, 2], 1)),
+            broken("maxLength", "2 bytes")
+        );
+
+        let expression = crate::regex::Regex::new("^[a-z]+$").unwrap();
+        assert_eq!(told(&|e| check::pattern(e, path, "abc", &expression)), kept);
+        assert_eq!(
+            told(&|e| check::pattern(e, path, "aBc", &expression)),
+            broken("pattern", "\"aBc\"")
+        );
+        assert_eq!(told(&|e| check::one_of(e, path, "a", &["a", "b"])), kept);
+        assert_eq!(
+            told(&|e| check::one_of(e, path, "c", &["a", "b"])),
+            broken("enum", "\"c\"")
+        );
+        assert_eq!(told(&|e| check::min_items(e, path, 2, 2)), kept);
+        assert_eq!(
+            told(&|e| check::min_items(e, path, 1, 2)),
+            broken("minItems", "1 items")
+        );
+        assert_eq!(told(&|e| check::max_items(e, path, 2, 2)), kept);
+        assert_eq!(
+            told(&|e| check::max_items(e, path, 3, 2)),
+            broken("maxItems", "3 items")
+        );
+        assert_eq!(told(&|e| check::unique_items(e, path, &[1, 2, 3])), kept);
+        assert_eq!(
+            told(&|e| check::unique_items(e, path, &[1, 2, 1])),
+            broken("uniqueItems", "item 2 again")
+        );
+        assert_eq!(told(&|e| check::min_properties(e, path, 1, 1)), kept);
+        assert_eq!(
+            told(&|e| check::min_properties(e, path, 0, 1)),
+            broken("minProperties", "0 entries")
+        );
+        assert_eq!(told(&|e| check::max_properties(e, path, 1, 1)), kept);
+        assert_eq!(
+            told(&|e| check::max_properties(e, path, 2, 1)),
+            broken("maxProperties", "2 entries")
+        );
+    }
+
+    #[test]
     fn a_million_violations_and_a_long_text_stay_small() {
         let mut errors = ValidationErrors::new();
         let text = "x".repeat(1_000_000);
