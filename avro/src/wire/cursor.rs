@@ -266,6 +266,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The whole input.
+    #[inline]
+    pub(crate) fn whole(&self) -> &'a [u8] {
+        self.input
+    }
+
+    /// Moves to an offset; beyond the end is the end.
+    #[inline]
+    pub(crate) fn seek(&mut self, offset: usize) {
+        self.offset = offset.min(self.input.len());
+    }
+
     #[inline]
     fn array<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], DecodeError> {
         match self.input[self.offset..].first_chunk() {
