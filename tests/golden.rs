@@ -3,6 +3,7 @@
 //! `tests/golden/CASE/` holds schemas, perhaps a manifest, and in `expected/` the code that they give. The code is part of this
 //! test, so it compiles, and its values make the round trip through Avro's binary form and through JSON.
 //! `BLESS=1 cargo test --test golden` writes the expected code anew.
+#![allow(clippy::unwrap_used)] // a test may
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -223,7 +223,7 @@ fn pattern(member: &Member, at: &Place) -> Result<Rule, Box<Diagnostic>> {
             "not a string",
         ));
     };
-    match regex_lite::Regex::new(text) {
+    match regex::Regex::new(text) {
         Ok(_) => Ok(Rule::Pattern(text.to_owned())),
         Err(error) => Err(Box::new(
             Diagnostic::error(
@@ -232,7 +232,7 @@ fn pattern(member: &Member, at: &Place) -> Result<Rule, Box<Diagnostic>> {
                 format!("`pattern` is not a regular expression: {error}"),
                 "cannot be compiled",
             )
-            .note("patterns are those of the regex-lite crate: no look-around, no Unicode classes such as \\p{L}")
+            .note("patterns are those of the regex crate: no look-around, no back references")
             .help("write the pattern without that construct; `^` and `$` anchor it to the whole text"),
         )),
     }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use regex_lite::Regex;
+use crate::regex::Regex;
 
 use super::{Path, ValidationErrors, check};
 
