@@ -40,6 +40,8 @@ pub(crate) struct Builder {
     pub(crate) defined: Vec<TypeId>,
     pub(crate) forwards: Vec<Forward>,
     pub(crate) rechecks: Vec<Recheck>,
+    /// Errors that hold if the reference leads anywhere: if not, that alone is told.
+    pub(crate) too_early: Vec<(usize, Diagnostic)>,
     /// Unions with a reference to a later name, and where their branches stand.
     pub(crate) open_unions: Vec<(TypeId, Vec<Span>)>,
     /// The texts of references, each once: a hostile schema has a million to the same long name.
@@ -47,6 +49,8 @@ pub(crate) struct Builder {
     pub(crate) errors: Findings,
     pub(crate) warnings: Findings,
     pub(crate) source: Arc<Source>,
+    /// Files that are not JSON: what they define is not known.
+    pub(crate) unread: Vec<Arc<Source>>,
     /// Left for the checks of defaults, which a hostile schema could make endless.
     pub(crate) fuel: usize,
 }
@@ -77,11 +81,13 @@ impl Builder {
             defined: Vec::new(),
             forwards: Vec::new(),
             rechecks: Vec::new(),
+            too_early: Vec::new(),
             open_unions: Vec::new(),
             texts: HashSet::new(),
             errors: Findings::default(),
             warnings: Findings::default(),
             source: Source::new("", ""),
+            unread: Vec::new(),
             fuel: 5_000_000,
         }
     }
@@ -247,6 +253,17 @@ impl Builder {
         else {
             return;
         };
+        // Nearly all unions: a few branches of different kinds.
+        let words: Vec<Option<&str>> = branches.iter().take(9).map(|b| self.plain_word(*b)).collect();
+        if branches.len() <= 8
+            && words.iter().all(Option::is_some)
+            && words
+                .iter()
+                .enumerate()
+                .all(|(i, word)| !words[..i].contains(word))
+        {
+            return;
+        }
         let source = Arc::clone(&place.source);
         let mut seen: HashMap<String, Span> = HashMap::with_capacity(branches.len());
         let mut found = Vec::new();
@@ -280,6 +297,18 @@ impl Builder {
                 diagnostic.help = Some("wrap each of them in a record".to_owned());
             }
             self.errors.add(diagnostic);
+        }
+    }
+
+    /// The word for a type that has no name.
+    fn plain_word(&self, id: TypeId) -> Option<&str> {
+        let Target::Known(id) = target(id) else {
+            return None;
+        };
+        let node = self.nodes.get(id.index())?;
+        match node.name() {
+            None => Some(node.kind.word()),
+            Some(_) => None,
         }
     }
 

@@ -28,8 +28,8 @@ pub(crate) struct Mismatch {
 pub(crate) enum Why {
     /// It is of another type.
     Type,
-    /// The type is defined further down, and not a record.
-    DefinedLater,
+    /// The type is a reference to something that is defined further down, if at all.
+    DefinedLater(usize),
     /// A field of a record is left out that has no default.
     MissingField,
     /// The record contains the very field whose default this is.
@@ -106,7 +106,7 @@ impl<'a> Check<'a> {
                 return Err(Mismatch {
                     span: Some(value.span),
                     expected: format!("`{name}` is not defined yet where this default is read"),
-                    why: Why::DefinedLater,
+                    why: Why::DefinedLater(index),
                 });
             }
         };
@@ -294,7 +294,7 @@ impl Mismatch {
                 "invalid-default",
                 Some("add the field to the default, or a default to the field".to_owned()),
             ),
-            Why::DefinedLater => (
+            Why::DefinedLater(_) => (
                 "default-before-type",
                 Some("move the type's definition in front of this field".to_owned()),
             ),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::parse::build::{Builder, Forward, Target, target};
+use crate::parse::build::{BROKEN, Builder, Forward, Target, target};
 use crate::parse::suggest::{nearest_type, synonym};
 use crate::parse::{MAX_FINDINGS, MAX_NESTING, ParseError, ParseMode, defaults};
 use crate::schema::{Inner, Kind, Node, SchemaSet, TypeId};
@@ -23,6 +23,7 @@ impl Builder {
         roots: &[Option<TypeId>],
     ) -> Result<SchemaSet, ParseError> {
         self.resolve();
+        self.report_too_early();
         if self.errors.list.is_empty() {
             self.recheck_defaults();
         }
@@ -77,8 +78,21 @@ impl Builder {
             if self.errors.list.len() >= MAX_FINDINGS {
                 continue;
             }
+            // A file that could not be read may well define it.
+            let simple = forward.written.rsplit('.').next().unwrap_or_default();
+            if self.unread.iter().any(|source| source.text().contains(simple)) {
+                continue;
+            }
             let diagnostic = self.unknown_type(forward);
             self.errors.add(diagnostic);
+        }
+    }
+
+    fn report_too_early(&mut self) {
+        for (forward, diagnostic) in std::mem::take(&mut self.too_early) {
+            if self.forwards.get(forward).is_some_and(|f| f.target != BROKEN) {
+                self.errors.add(diagnostic);
+            }
         }
     }
 

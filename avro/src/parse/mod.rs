@@ -91,6 +91,7 @@ impl SchemaSet {
                 Ok(value) => values.push(Some(value)),
                 Err(error) => {
                     builder.errors.add(error.diagnostic(source));
+                    builder.unread.push(Arc::clone(source));
                     values.push(None);
                 }
             }

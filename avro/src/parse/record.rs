@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::json::{self, Value};
 use crate::parse::build::{Builder, Recheck, Target, describe, head, target};
 use crate::parse::suggest::nearest;
-use crate::parse::{ParseMode, defaults, number};
+use crate::parse::{MAX_FINDINGS, ParseMode, defaults, number};
 use crate::schema::{Field, Kind, Order, Record, TypeId};
 use crate::source::Span;
 
@@ -17,10 +17,11 @@ impl Builder {
         let mut defaults = Vec::new();
         match value.get("fields").map(|f| (f, f.as_array())) {
             Some((_, Some(items))) => {
-                let mut seen: HashMap<String, Span> = HashMap::with_capacity(items.len());
+                let mut seen: HashMap<&str, Span> = HashMap::with_capacity(items.len());
                 for item in items {
                     if let Some((field, walks)) = self.field(item, named.name.namespace.as_deref()) {
-                        if let Some(&first) = seen.get(&field.name) {
+                        let written = item.get("name").and_then(Value::as_str).unwrap_or("");
+                        if let Some(&first) = seen.get(written) {
                             let first = self.place(first);
                             let record = named.name.clone();
                             let diagnostic = self.error(
@@ -34,7 +35,7 @@ impl Builder {
                                 .related(first, "first time")
                                 .help("rename or remove one of the two");
                         } else {
-                            seen.insert(field.name.clone(), field.name_span);
+                            seen.insert(written, field.name_span);
                         }
                         if walks {
                             defaults.push(fields.len());
@@ -184,6 +185,14 @@ impl Builder {
         let walks = check.met_record;
         if let Err(mismatch) = result {
             let source = self.source.clone();
+            if let defaults::Why::DefinedLater(forward) = mismatch.why {
+                // Whether it is defined at all is not known yet.
+                if self.too_early.len() < MAX_FINDINGS {
+                    let diagnostic = mismatch.diagnostic(field, default, &source, type_span);
+                    self.too_early.push((forward, diagnostic));
+                }
+                return false;
+            }
             self.errors
                 .add(mismatch.diagnostic(field, default, &source, type_span));
             return false;
