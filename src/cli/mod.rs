@@ -4,14 +4,13 @@
 //! [`Global::result`], everything else to standard error, and gives an [`Outcome`] or a [`CliError`]; the exit code
 //! follows from that alone.
 
-#![allow(dead_code)] // until the commands that use it all are here
-
 mod check;
 mod compat;
 mod demo;
 mod dev;
 mod docs;
 mod error;
+mod generate;
 mod global;
 mod jsonl;
 mod report;
@@ -44,6 +43,7 @@ enum Command {
     Check(check::Args),
     Compat(compat::Args),
     Schema(schema::Args),
+    Generate(generate::Args),
     Docs(docs::Args),
     Demo(demo::Args),
     Dev(dev::Args),
@@ -57,6 +57,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::run(args, &global),
         Command::Compat(args) => compat::run(args, &global),
         Command::Schema(args) => schema::run(args, &global),
+        Command::Generate(args) => generate::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
         Command::Demo(args) => demo::run(args, &global),
         Command::Dev(args) => dev::run(args, &global),

@@ -75,3 +75,43 @@ fn the_settings_told_are_those_of_the_runtime() {
         }
     }
 }
+
+/// The JSON of an event's section.
+fn example(document: &str, topic: &str) -> String {
+    let section = document.split(&format!("\n## `{topic}`\n")).nth(1).unwrap();
+    let json = section.split("```json\n").nth(1).unwrap();
+    json.split("\n```").next().unwrap().to_owned()
+}
+
+/// Parses into the generated type, keeps its rules, and prints back the same.
+#[track_caller]
+fn holds<E>(json: &str, validate: impl Fn(&E) -> bool)
+where
+    E: serde::de::DeserializeOwned + serde::Serialize,
+{
+    let event: E = serde_json::from_str(json).unwrap();
+    assert!(validate(&event), "{json}");
+    let written: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(serde_json::to_value(&event).unwrap(), written);
+}
+
+#[test]
+fn the_examples_are_events() {
+    use fleetops_registry::events::{
+        AnomalyEvent, OperatorActionEvent, OperatorAlertEvent, RawTelemetryEvent,
+    };
+    let project = Project::fleet();
+    project.run(&["docs"]).exits(0);
+    let written = project.read("docs/kafka_schemas.md");
+    // Without the example files they are made up.
+    project.remove("schemas/examples");
+    project.run(&["docs"]).exits(0);
+    let made_up = project.read("docs/kafka_schemas.md");
+    assert_ne!(written, made_up);
+    for document in [&written, &made_up] {
+        holds::<RawTelemetryEvent>(&example(document, "raw_telemetry"), |e| e.validate().is_ok());
+        holds::<AnomalyEvent>(&example(document, "anomalies"), |e| e.validate().is_ok());
+        holds::<OperatorAlertEvent>(&example(document, "operator_alerts"), |e| e.validate().is_ok());
+        holds::<OperatorActionEvent>(&example(document, "operator_actions"), |e| e.validate().is_ok());
+    }
+}

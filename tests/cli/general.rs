@@ -30,7 +30,7 @@ fn every_command_has_help_with_an_example() {
         "{help}"
     );
     let all = commands(&help);
-    for name in ["check", "compat", "docs", "schema"] {
+    for name in ["check", "compat", "docs", "generate", "schema"] {
         assert!(all.iter().any(|c| c == name), "{name} is a command: {all:?}");
     }
     for name in all

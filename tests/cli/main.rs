@@ -8,6 +8,7 @@ mod check;
 mod compat;
 mod docs;
 mod general;
+mod generate;
 mod git;
 mod harness;
 mod schema;
