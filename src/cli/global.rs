@@ -107,11 +107,6 @@ impl Global {
         )
     }
 
-    /// The format asked for, if any.
-    pub(crate) fn asked_format(&self) -> Option<Format> {
-        self.format
-    }
-
     /// Whether standard error gets colours.
     pub(crate) fn color_stderr(&self) -> bool {
         self.color(std::io::stderr().is_terminal())
@@ -273,5 +268,65 @@ pub(crate) fn argument_root(option: &str, path: &Path) -> Root {
             &Source::new("<arguments>", text),
             Span::new(start, end),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        global: Global,
+    }
+
+    fn environment(arguments: &[&str]) -> Result<ResolvedEnvironment, CliError> {
+        let text = "[env.dev]\nbootstrap = \"localhost:9092\"\n\
+                    [env.prod]\nbootstrap = \"${FLEETOPS_TEST_IS_NEVER_SET}\"\nregistry = \"http://r\"\n";
+        let manifest = Manifest::parse(Source::new("m.toml", text)).unwrap();
+        let arguments = ["program"].iter().chain(arguments);
+        Only::parse_from(arguments).global.environment(&manifest)
+    }
+
+    #[test]
+    fn flags_win_over_the_manifest_and_need_no_variables() {
+        let dev = environment(&[]).unwrap();
+        assert_eq!(
+            (dev.name.as_str(), dev.bootstrap.as_str(), dev.registry),
+            ("dev", "localhost:9092", None)
+        );
+        let unset = environment(&["--env", "prod"]).unwrap_err();
+        assert!(
+            matches!(&unset, CliError::Unreadable(found) if found[0].rule == "unset-variable"),
+            "{unset}"
+        );
+        let prod = [
+            "--env",
+            "prod",
+            "--bootstrap",
+            "b:1",
+            "--registry",
+            "https://u:p@h",
+        ];
+        let prod = environment(&prod).unwrap();
+        assert_eq!(
+            (prod.bootstrap.as_str(), prod.registry.as_deref()),
+            ("b:1", Some("https://h"))
+        );
+        assert_eq!(prod.registry_auth.basic.unwrap().0, "u");
+    }
+
+    #[test]
+    fn an_unknown_environment_is_told_with_the_nearest() {
+        let error = environment(&["--env", "prd"]).unwrap_err();
+        assert_eq!(error.to_string(), "m.toml has no environment prd");
+        assert_eq!(error.help(), Some("did you mean --env prod?"));
+        assert_eq!(
+            environment(&["--env", "staging"]).unwrap_err().help(),
+            Some("there are: dev, prod")
+        );
     }
 }
