@@ -27,7 +27,7 @@ pub struct EngineConfig {
     /// duplicates through and loses nothing. Without a limit a single timestamp far in the future would let memory grow
     /// without end, because log time then stands still. Default: 32 million.
     pub max_dedup_entries: usize,
-    /// Most pairs of `by` and `epoch` that reorder remembers, about 600 bytes each. Beyond it the one that was idle for
+    /// Most pairs of `by` and `epoch` that reorder remembers, about 750 bytes each. Beyond it the one that was idle for
     /// longest is forgotten. Default: 200,000.
     pub max_tracks: usize,
 }

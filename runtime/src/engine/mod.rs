@@ -296,9 +296,8 @@ impl<P> Stages<'_, P> {
         let header = meta
             .dedup_key
             .filter(|_| meta.value.is_some() || planted(Mistake::TombstoneDedupd));
-        if let Some(text) = header
-            && self.is_duplicate(|keyed| keyed.of(text))
-        {
+        let key = header.map(|text| self.sink.keyed.of(text));
+        if key.is_some_and(|key| self.is_duplicate(key)) {
             return;
         }
         let needs_fields = self.reorder.is_some() || (self.dedup.is_some() && header.is_none());
@@ -313,7 +312,7 @@ impl<P> Stages<'_, P> {
                 dedup_key,
                 sequence,
             } => {
-                self.event(meta, header, payload, dedup_key, sequence);
+                self.event(meta, header.zip(key), payload, dedup_key, sequence);
             }
         }
     }
@@ -334,27 +333,35 @@ impl<P> Stages<'_, P> {
     fn event(
         &mut self,
         meta: Meta<'_>,
-        header: Option<&[u8]>,
+        header: Option<(&[u8], Key)>,
         payload: P,
         dedup_key: Option<Vec<u8>>,
         sequence: Option<Sequence>,
     ) {
-        match (header, &dedup_key) {
-            (Some(header), Some(fields)) if header != fields && !planted(Mistake::HeaderBelieved) => {
+        let key = match (header, &dedup_key) {
+            (Some((header, _)), Some(fields)) if header != fields && !planted(Mistake::HeaderBelieved) => {
                 return self.poison(meta.offset, PoisonCause::HeaderContradicted, payload);
             }
-            (None, Some(fields)) if self.is_duplicate(|keyed| keyed.of(fields)) => return,
-            _ => {}
-        }
+            (Some((_, key)), Some(_)) => Some(key),
+            (None, Some(fields)) => {
+                let key = self.sink.keyed.of(fields);
+                if self.is_duplicate(key) {
+                    return;
+                }
+                Some(key)
+            }
+            // A header that no field speaks for tells nothing about the event.
+            (_, None) => None,
+        };
         let warm = self.warm && !planted(Mistake::WarmRecordEmitted);
         let payload = (!warm).then_some(payload);
         match (self.reorder.as_deref_mut(), sequence) {
             (Some(reorder), Some(sequence)) => {
-                let identity = dedup_key.as_deref().or(meta.value).unwrap_or_default();
+                let identity = key.unwrap_or_else(|| self.sink.keyed.of(meta.value.unwrap_or_default()));
                 let item = Item {
                     index: sequence.index,
                     offset: meta.offset,
-                    identity: self.sink.keyed.of(identity).short(),
+                    identity: identity.short(),
                     time: self.time,
                     read_at: self.now,
                     payload,
@@ -370,11 +377,11 @@ impl<P> Stages<'_, P> {
     }
 
     /// Asks dedup, which remembers the key. A duplicate needs no more work.
-    fn is_duplicate(&mut self, key: impl FnOnce(&Keyed) -> Key) -> bool {
+    fn is_duplicate(&mut self, key: Key) -> bool {
         let Some(dedup) = self.dedup.as_deref_mut() else {
             return false;
         };
-        let duplicate = dedup.is_duplicate(key(self.sink.keyed), self.time);
+        let duplicate = dedup.is_duplicate(key, self.time);
         if duplicate && !self.warm {
             self.sink.counts.duplicates += 1;
             if let Some(last) = self.sink.offsets.last() {
