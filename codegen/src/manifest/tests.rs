@@ -521,3 +521,47 @@ fn wrong_paths_and_types_are_told() {
         "{other:?}"
     );
 }
+
+/// Whatever the text, reading ends, and every finding can be shown.
+#[test]
+fn no_text_makes_reading_fail_in_another_way() {
+    let schemas = fleet_schemas();
+    let refused = std::cell::Cell::new(0);
+    let seen = |text: String| {
+        let found = match parse(&text) {
+            Ok(manifest) => manifest.check(&schemas),
+            Err(found) => {
+                assert!(has_errors(&found), "{text}");
+                refused.set(refused.get() + 1);
+                found
+            }
+        };
+        for diagnostic in found {
+            let rendered = fleetops_avro::diagnostic::render(&diagnostic, false);
+            assert!(rendered.contains(diagnostic.rule), "{rendered}");
+        }
+    };
+    let odd = [
+        "\"", "[", "]", "{", "}", "=", ".", ",", "\n", "$", "0", "é", "", "\u{0}",
+    ];
+    for (count, (at, c)) in FLEET.char_indices().enumerate() {
+        // Every third place, for the sake of time; the odd texts go round, so all are tried everywhere near.
+        if count % 3 != 0 {
+            continue;
+        }
+        seen(FLEET[..at].to_owned());
+        let odd = odd[count / 3 % odd.len()];
+        seen(format!("{}{odd}{}", &FLEET[..at], &FLEET[at + c.len_utf8()..]));
+    }
+    assert!(refused.get() > 1_000, "{refused:?}");
+    for text in [
+        "[[[",
+        &"[".repeat(10_000),
+        &"a.".repeat(10_000),
+        &format!("a = {}", "[".repeat(10_000)),
+        "\u{feff}",
+        "a = 1e999999999",
+    ] {
+        seen((*text).to_owned());
+    }
+}
