@@ -1,6 +1,7 @@
 //! The `fleetops-registry` program: its command line is in `cli`.
 
 mod cli;
+mod demo;
 mod git;
 
 fn main() -> std::process::ExitCode {
