@@ -15,11 +15,15 @@ use crate::manifest::non_null;
 /// How deep values lie in each other before optional parts are left out.
 const DEEP: usize = 24;
 
-/// An event of type `record`; `None` for a schema that no finite value has.
+/// How many values an example has at most. Records in records can make an event of a short schema endless.
+const VALUES: usize = 5_000;
+
+/// An event of type `record`; `None` for a schema that no value of a reasonable size has.
 pub(super) fn of(schemas: &SchemaSet, record: TypeId) -> Option<Value> {
     Maker {
         schemas,
         open: Vec::new(),
+        left: VALUES,
     }
     .value(record, "value", &[])
 }
@@ -28,6 +32,8 @@ struct Maker<'a> {
     schemas: &'a SchemaSet,
     /// Records that are being made: one inside itself is left out.
     open: Vec<TypeId>,
+    /// How many more values may be made.
+    left: usize,
 }
 
 /// The attribute of that name in the first list that has it.
@@ -53,6 +59,7 @@ fn count(lists: &[&[Member]], name: &str) -> Option<usize> {
 
 impl<'a> Maker<'a> {
     fn value(&mut self, ty: TypeId, name: &str, lists: &[&'a [Member]]) -> Option<Value> {
+        self.left = self.left.checked_sub(1)?;
         let schemas = self.schemas;
         let node = schemas.node(ty);
         let lists: Vec<&[Member]> = lists

@@ -11,10 +11,16 @@ use crate::manifest::non_null;
 /// The columns that [`rows`] fills.
 pub(super) const HEAD: [&str; 6] = ["Field", "Type", "Unit", "Null", "Rule", "Meaning"];
 
+/// How many rows a table has at most. Records in records can make the paths of a short schema endless.
+const ROWS: usize = 5_000;
+
 /// A row for every field that can be reached. A record inside itself is named and not entered again.
 pub(super) fn rows(schemas: &SchemaSet, record: TypeId) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     record_rows(schemas, record, "", &mut vec![record], &mut rows);
+    if rows.len() >= ROWS {
+        rows.push(vec![format!("and more: {ROWS} are shown")]);
+    }
     rows
 }
 
@@ -29,6 +35,9 @@ fn record_rows(
         return;
     };
     for field in fields {
+        if rows.len() >= ROWS {
+            return;
+        }
         let path = format!("{prefix}{}", field.name);
         rows.push(row(schemas, field, &path));
         inner_rows(schemas, field.ty, &path, open, rows);

@@ -189,3 +189,63 @@ fn a_record_inside_itself_is_named_once() {
     let text = document(endless, &Examples::new()).unwrap();
     assert!(!text.contains("```json"), "no finite value, no example");
 }
+
+/// Forty records, each with two fields of the next: a short text, 2^40 paths.
+#[test]
+fn a_short_schema_cannot_make_an_endless_document() {
+    let mut inner = "\"int\"".to_owned();
+    for n in 0..40 {
+        inner = format!(
+            r#"{{"type":"record","name":"R{n}","fields":[{{"name":"a","type":{inner}}},{{"name":"b","type":{}}}]}}"#,
+            if n == 0 {
+                "\"int\"".to_owned()
+            } else {
+                format!("\"R{}\"", n - 1)
+            }
+        );
+    }
+    let avsc = inner.replace("\"R39\"", "\"T\"");
+    let text = document(&avsc, &Examples::new()).unwrap();
+    assert!(text.contains("and more: 5000 are shown"));
+    assert!(!text.contains("```json"));
+    assert!(text.len() < 2_000_000, "{}", text.len());
+}
+
+/// Real schemas: an example is made up for each, fits, and the table has a row for every field.
+#[test]
+fn real_schemas_get_examples_that_fit() {
+    let Some(data) = std::env::var_os("FLEETOPS_TEST_DATA") else {
+        println!("skipped: FLEETOPS_TEST_DATA is not set");
+        return;
+    };
+    let file =
+        std::fs::File::open(std::path::Path::new(&data).join("data/avsc/dev_schemas.jsonl.gz")).unwrap();
+    let mut rows = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut rows).unwrap();
+    let (mut made, mut records) = (0, 0);
+    for row in rows.lines() {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        let path = row["path"].as_str().unwrap();
+        let source = Source::new(path, row["text"].as_str().unwrap());
+        let Ok(set) = SchemaSet::parse(&[source]) else {
+            continue;
+        };
+        let Some((_, root)) = set.files().next() else {
+            continue;
+        };
+        let fleetops_avro::schema::Kind::Record(record) = &set.node(root).kind else {
+            continue;
+        };
+        records += 1;
+        assert!(fields::rows(&set, root).len() >= record.fields.len(), "{path}");
+        let Some(example) = example::of(&set, root) else {
+            continue;
+        };
+        made += 1;
+        let text = Source::new(path, example.to_string());
+        let value = fleetops_avro::json::parse(text.text()).unwrap();
+        let misfit = conform::check(&set, root, &value, &text);
+        assert!(misfit.is_empty(), "{path}\n{example}\n{misfit:?}");
+    }
+    assert!(records > 0 && made * 100 > records * 95, "{made} of {records}");
+}
