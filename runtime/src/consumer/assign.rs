@@ -354,18 +354,22 @@ impl<T: Topic> Core<T> {
         }
     }
 
-    /// What may be committed of these partitions, and the request for it.
-    pub(crate) fn commit_request(&self, numbers: &[i32]) -> (Vec<Offer>, TopicPartitionList) {
+    /// What may be committed of these partitions, and the request for it. `last`: also what was sent and is not answered.
+    pub(crate) fn commit_request(&self, numbers: &[i32], last: bool) -> (Vec<Offer>, TopicPartitionList) {
         let mut offers = Vec::new();
         let mut list = TopicPartitionList::with_capacity(numbers.len());
         for number in numbers {
             let Some(partition) = self.partitions.get(number) else {
                 continue;
             };
-            let offer = partition
-                .engine
-                .watermark()
-                .and_then(|watermark| self.book.offer(*number, partition.assignment.epoch(), watermark));
+            let epoch = partition.assignment.epoch();
+            let offer = partition.engine.watermark().and_then(|watermark| {
+                if last {
+                    self.book.offer_last(*number, epoch, watermark)
+                } else {
+                    self.book.offer(*number, epoch, watermark)
+                }
+            });
             let Some(offer) = offer else { continue };
             let mut element = list.add_partition(&self.settings.topic, *number);
             if let Err(error) = element.set_offset(Offset::Offset(offer.offset)) {
@@ -386,7 +390,7 @@ impl<T: Topic> Core<T> {
     /// # Errors
     /// librdkafka's, in words.
     pub(crate) fn commit_now(&mut self, client: &Client<T>, numbers: &[i32]) -> Result<(), String> {
-        let (offers, list) = self.commit_request(numbers);
+        let (offers, list) = self.commit_request(numbers, true);
         if offers.is_empty() {
             return Ok(());
         }

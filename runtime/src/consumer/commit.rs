@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// An answer that has not come by then is not waited for any more.
+const UNANSWERED: Duration = Duration::from_secs(60);
+
 /// One partition's part of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
@@ -73,8 +76,11 @@ impl CommitBook {
         self.settled = self.settled.saturating_add(records);
     }
 
-    /// Whether an asynchronous commit is to be sent now.
-    pub(crate) fn is_due(&self, now: Duration) -> bool {
+    /// Whether an asynchronous commit is to be sent now. One that was not answered for a minute counts as refused.
+    pub(crate) fn is_due(&mut self, now: Duration) -> bool {
+        if self.in_flight.is_some() && now.saturating_sub(self.last) >= UNANSWERED {
+            self.answered(|_| false);
+        }
         self.in_flight.is_none()
             && (self.settled >= self.count || now.saturating_sub(self.last) >= self.interval)
     }
@@ -89,6 +95,17 @@ impl CommitBook {
         let entry = self.entries.get(&partition)?;
         let known = entry.committed.max(entry.sent);
         (entry.epoch == epoch && known.is_none_or(|known| watermark > known)).then_some(Offer {
+            partition,
+            epoch,
+            offset: watermark,
+        })
+    }
+
+    /// As [`Self::offer`], for a last, synchronous commit: what is on its way has no answer yet, so it is offered again.
+    pub(crate) fn offer_last(&self, partition: i32, epoch: u64, watermark: i64) -> Option<Offer> {
+        let entry = self.entries.get(&partition)?;
+        let least = entry.committed.max(entry.sent.map(|sent| sent - 1));
+        (entry.epoch == epoch && least.is_none_or(|least| watermark > least)).then_some(Offer {
             partition,
             epoch,
             offset: watermark,
@@ -164,6 +181,32 @@ mod tests {
         assert!(book.is_due(seconds(9)));
         assert_eq!(book.committed(0), Some(100));
         assert_eq!(book.offer(0, 1, 100), None, "nothing new");
+    }
+
+    #[test]
+    fn a_commit_that_is_never_answered_does_not_end_all_committing() {
+        let mut book = CommitBook::new(seconds(5), 100);
+        book.assign(0, 1, None);
+        let offer = book.offer(0, 1, 10).unwrap();
+        book.sent(seconds(5), vec![offer]);
+        assert!(!book.is_due(seconds(64)));
+        assert!(book.is_due(seconds(65)));
+        assert!(book.offer(0, 1, 10).is_some());
+    }
+
+    #[test]
+    fn the_last_commit_does_not_rely_on_one_without_an_answer() {
+        let mut book = CommitBook::new(seconds(5), 100);
+        book.assign(0, 1, Some(10));
+        assert_eq!(book.offer_last(0, 1, 10), None, "nothing new");
+        let offer = book.offer(0, 1, 20).unwrap();
+        book.sent(seconds(5), vec![offer.clone()]);
+        assert_eq!(book.offer(0, 1, 20), None);
+        assert_eq!(book.offer_last(0, 1, 20), Some(offer.clone()));
+        assert_eq!(book.offer_last(0, 1, 19), None, "never below what was sent");
+        assert_eq!(book.offer_last(0, 2, 20), None, "nor for another epoch");
+        book.note(&offer, true);
+        assert_eq!((book.committed(0), book.offer_last(0, 1, 20)), (Some(20), None));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! - Whether the consumer's queue is empty: `poll` with no time to wait answers the same for "nothing there" and for "served
 //!   an event that is no message".
 //! - The high watermark of the last fetch answer, without asking a broker.
+//! - Commits whose answer comes back: rdkafka's asynchronous commit names no queue for the answer, and librdkafka then makes no
+//!   event of it, so `commit_callback` is never called for it.
 //!
 //! This is the crate's only module with `unsafe` code. Every pointer that is read belongs to a value that the caller has
 //! borrowed for the length of the call, and nothing that points into librdkafka's memory leaves a function: bytes are
@@ -17,6 +19,7 @@ use std::slice;
 
 use rdkafka::bindings as sys;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
@@ -113,4 +116,30 @@ pub(crate) fn cached_high_watermark<C: ConsumerContext>(
         )
     };
     (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
+/// Sends a commit and does not wait; the answer comes as a call of the context's `commit_callback` from a later `poll`.
+pub(crate) fn commit_async<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    offsets: &TopicPartitionList,
+) -> KafkaResult<()> {
+    let client = consumer.client().native_ptr();
+    // SAFETY: the handle is valid as above. The call returns a new reference to the consumer's queue, or null.
+    let queue = unsafe { sys::rd_kafka_queue_get_consumer(client) };
+    if queue.is_null() {
+        return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::UnknownGroup));
+    }
+    // SAFETY: handle, list and queue are valid; librdkafka copies the list and takes a reference of its own to the queue, so
+    // ours is given back here, once. Without a callback the opaque pointer is not used. rdkafka reads the answer from that
+    // queue as the event that it is.
+    let error = unsafe {
+        let error = sys::rd_kafka_commit_queue(client, offsets.ptr(), queue, None, ptr::null_mut());
+        sys::rd_kafka_queue_destroy(queue);
+        error
+    };
+    if error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+        Ok(())
+    } else {
+        Err(KafkaError::ConsumerCommit(error.into()))
+    }
 }

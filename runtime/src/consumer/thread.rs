@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::oneshot;
@@ -260,13 +260,13 @@ impl<T: Topic> Core<T> {
     fn commit_soon(&mut self, client: &BaseConsumer<Context<T>>) {
         let now = self.now();
         let numbers: Vec<i32> = self.partitions.keys().copied().collect();
-        let (offers, list) = self.commit_request(&numbers);
+        let (offers, list) = self.commit_request(&numbers, false);
         if offers.is_empty() {
             self.book.sent(now, offers);
             return;
         }
         tracing::debug!(?offers, "committing");
-        match client.commit(&list, CommitMode::Async) {
+        match native::commit_async(client, &list) {
             Ok(()) => self.book.sent(now, offers),
             Err(error) => {
                 self.totals.commits_failed += 1;

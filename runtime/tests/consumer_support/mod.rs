@@ -24,6 +24,8 @@ use fleetops_runtime::registry::{Answer, RegisteredSchema, RegistryClient, Regis
 use fleetops_runtime::topic::{DedupSpec, ReorderSpec, Sequence, Topic, TopicSpec};
 use fleetops_runtime::{Consumer, consumer::ConsumerCounts};
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
@@ -114,6 +116,14 @@ impl Default for Readings {
                 }),
             },
         }
+    }
+}
+
+impl Readings {
+    pub fn named(topic: &str) -> Self {
+        let mut readings = Self::default();
+        readings.spec.name = Cow::Owned(topic.to_owned());
+        readings
     }
 }
 
@@ -229,9 +239,12 @@ impl RegistryClient for Registry {
     }
 }
 
-/// A broker on loopback.
+/// A broker: librdkafka's mock on loopback, or a real one where `FLEETOPS_TEST_KAFKA` names its address.
 pub struct Broker {
-    cluster: MockCluster<'static, DefaultProducerContext>,
+    cluster: Option<MockCluster<'static, DefaultProducerContext>>,
+    brokers: String,
+    pub topic: String,
+    pub dead_letters: String,
     producer: ThreadedProducer<rdkafka::producer::DefaultProducerContext>,
 }
 
@@ -269,20 +282,58 @@ impl Outgoing {
 
 impl Broker {
     pub fn new(partitions: i32) -> Self {
-        let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic(TOPIC, partitions, 1).unwrap();
-        cluster.create_topic(DEAD_LETTERS, partitions, 1).unwrap();
+        let Ok(brokers) = std::env::var("FLEETOPS_TEST_KAFKA") else {
+            let cluster = MockCluster::new(1).unwrap();
+            cluster.create_topic(TOPIC, partitions, 1).unwrap();
+            cluster.create_topic(DEAD_LETTERS, partitions, 1).unwrap();
+            let brokers = cluster.bootstrap_servers();
+            return Self::over(Some(cluster), brokers, TOPIC, DEAD_LETTERS);
+        };
+        // Topics of its own for each test: the group and its offsets go with the topic's name.
+        let topic = format!("readings-{}", fleetops_runtime::uuid::Uuid::new_v4());
+        let dead_letters = format!("{topic}.dlq");
+        let client: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", &brokers)
+            .create()
+            .unwrap();
+        let topics = [&topic, &dead_letters].map(|name| {
+            NewTopic::new(name, partitions, TopicReplication::Fixed(1))
+                .set("message.timestamp.type", "LogAppendTime")
+        });
+        let made = client.create_topics(&topics, &AdminOptions::new());
+        let made = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(made)).unwrap();
+        made.into_iter().for_each(|topic| drop(topic.unwrap()));
+        Self::over(None, brokers, &topic, &dead_letters)
+    }
+
+    /// Whether it is a real one.
+    pub fn is_real(&self) -> bool {
+        self.cluster.is_none()
+    }
+
+    fn over(
+        cluster: Option<MockCluster<'static, DefaultProducerContext>>,
+        brokers: String,
+        topic: &str,
+        dead_letters: &str,
+    ) -> Self {
         let producer = ClientConfig::new()
-            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .set("bootstrap.servers", &brokers)
             .set("enable.idempotence", "true")
             .set("linger.ms", "0")
             .create()
             .unwrap();
-        Self { cluster, producer }
+        Self {
+            cluster,
+            brokers,
+            topic: topic.to_owned(),
+            dead_letters: dead_letters.to_owned(),
+            producer,
+        }
     }
 
     pub fn brokers(&self) -> String {
-        self.cluster.bootstrap_servers()
+        self.brokers.clone()
     }
 
     /// Sends in order and waits for the broker.
@@ -295,8 +346,9 @@ impl Broker {
                     value: Some(value),
                 });
             }
-            let mut sent: BaseRecord<'_, [u8], [u8]> =
-                BaseRecord::to(TOPIC).partition(record.partition).headers(headers);
+            let mut sent: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&self.topic)
+                .partition(record.partition)
+                .headers(headers);
             sent.key = record.key.as_deref();
             sent.payload = record.value.as_deref();
             sent.timestamp = record.timestamp;
@@ -307,10 +359,10 @@ impl Broker {
 
     /// A consumer of this broker, with short times.
     pub fn consumer(&self, registry: &Registry) -> ConsumerBuilder<Readings> {
-        Consumer::<Readings>::builder()
+        Consumer::builder_for(Readings::named(&self.topic))
             .brokers(self.brokers())
             .schema_source(SchemaSource::new(registry.clone()))
-            .group("group")
+            .group(&self.topic)
             .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "300")
             .commit_every(Duration::from_millis(50), 100)
@@ -329,9 +381,9 @@ impl Broker {
 
     /// The group's committed offsets by partition; those without one are not there.
     pub fn committed(&self, partitions: i32) -> BTreeMap<i32, i64> {
-        let client = self.client("group");
+        let client = self.client(&self.topic);
         let mut list = TopicPartitionList::new();
-        list.add_partition_range(TOPIC, 0, partitions - 1);
+        list.add_partition_range(&self.topic, 0, partitions - 1);
         let list = client.committed_offsets(list, Duration::from_secs(10)).unwrap();
         list.elements()
             .iter()
@@ -344,7 +396,7 @@ impl Broker {
 
     /// Everything in a topic, read to its end.
     pub fn read(&self, topic: &str, partitions: i32) -> Vec<rdkafka::message::OwnedMessage> {
-        let client = self.client("reader");
+        let client = self.client(&format!("{topic}-reader"));
         let mut list = TopicPartitionList::new();
         for partition in 0..partitions {
             list.add_partition_offset(topic, partition, Offset::Beginning)

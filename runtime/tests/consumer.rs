@@ -1,4 +1,5 @@
-//! The consumer against librdkafka's mock cluster: the real protocol over loopback, groups and commits included.
+//! The consumer against librdkafka's mock cluster (the real protocol over loopback, groups and commits included), or, where
+//! `FLEETOPS_TEST_KAFKA` has a broker's address, against that: the same tests hold.
 //!
 //! The mock refuses commits in a revoke callback, and answers look-ups by time with the end of the log. So where partitions
 //! change hands here, records are handled at least once, and warm starts go by the metadata or to the start of the log.
@@ -127,6 +128,27 @@ async fn a_declared_end_lets_out_what_waits_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_follow_what_is_settled_for_as_long_as_the_consumer_runs() {
+    let broker = Broker::new(1);
+    let registry = Registry::default();
+    let mut consumer = broker.consumer(&registry).build().await.unwrap();
+    for frame in 0..6 {
+        broker.send(&[Outgoing::of(&Reading::new("v", frame), 0)]);
+        consumer.recv().await.unwrap().unwrap().settle();
+        eventually("the commit", || {
+            broker.committed(1) == BTreeMap::from([(0, frame + 1)])
+        })
+        .await;
+        eventually("its answer", || {
+            consumer.counts().partitions[&0].committed == Some(frame + 1)
+        })
+        .await;
+    }
+    let counts = consumer.counts();
+    assert_eq!((counts.commits, counts.commits_failed), (6, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_that_vanishes_loses_nothing() {
     let broker = Broker::new(2);
     let stream = stream(2, 6, 60, 0, 3);
@@ -229,7 +251,7 @@ async fn what_cannot_be_handled_becomes_a_dead_letter_with_its_reason() {
     let registry = Registry::default();
     let mut consumer = broker
         .consumer(&registry)
-        .dead_letter(Some(DEAD_LETTERS))
+        .dead_letter(Some(&broker.dead_letters))
         .retry(FAST)
         .until_end(true)
         .build()
@@ -267,7 +289,7 @@ async fn what_cannot_be_handled_becomes_a_dead_letter_with_its_reason() {
         (25, Reason::HandlerFailed),
     ]
     .into();
-    let letters = broker.read(DEAD_LETTERS, 1);
+    let letters = broker.read(&broker.dead_letters, 1);
     let found: BTreeMap<i64, Reason> = letters
         .iter()
         .map(|letter| {
@@ -284,7 +306,10 @@ async fn what_cannot_be_handled_becomes_a_dead_letter_with_its_reason() {
         let offset: usize = header(letter, "dead-letter-offset").unwrap().parse().unwrap();
         assert_eq!(letter.key(), records[offset].key.as_deref());
         assert_eq!(letter.payload(), records[offset].value.as_deref());
-        assert_eq!(header(letter, "dead-letter-topic").as_deref(), Some(TOPIC));
+        assert_eq!(
+            header(letter, "dead-letter-topic").as_deref(),
+            Some(&broker.topic[..])
+        );
         assert_eq!(header(letter, "dead-letter-partition").as_deref(), Some("0"));
         assert!(header(letter, "dead-letter-timestamp").is_some());
         assert!(!header(letter, "dead-letter-detail").unwrap().is_empty());
@@ -349,7 +374,7 @@ async fn poison_without_a_dead_letter_topic_stops_the_consumer_at_its_place() {
             "{text}"
         );
         assert!(
-            text.contains("topic readings, partition 0, offset 5: Framing"),
+            text.contains(&format!("topic {}, partition 0, offset 5: Framing", broker.topic)),
             "{text}"
         );
         assert!(
@@ -495,6 +520,12 @@ async fn rebalance(strategy: &str) {
     broker.send(&first.records);
     let registry = Registry::default();
     let stop = CancellationToken::new();
+    // Records are sent while they are read, on a machine that may be slow: no frame is to be given up for that.
+    let patient = ReorderSpec {
+        hold: Duration::from_secs(60),
+        ring: 10,
+        tolerance: 2,
+    };
     let mut ledgers = Vec::new();
     let mut tasks = Vec::new();
     let join = |ledgers: &mut Vec<Ledger>| {
@@ -503,7 +534,8 @@ async fn rebalance(strategy: &str) {
         let consumer = broker
             .consumer(&registry)
             .set("partition.assignment.strategy", strategy)
-            .dead_letter(Some(DEAD_LETTERS))
+            .reorder(patient)
+            .dead_letter(Some(&broker.dead_letters))
             .shutdown(stop.clone())
             .build();
         async move {
@@ -573,7 +605,7 @@ async fn rebalance(strategy: &str) {
     union.assert_commits_covered(&broker.committed(4), &dropped);
     // A frame that was handled above the commit, after which a later one below it was handled: read again it is late. That
     // is the only way to be refused here, so whatever was refused must have been handled before.
-    for letter in broker.read(DEAD_LETTERS, 4) {
+    for letter in broker.read(&broker.dead_letters, 4) {
         assert_eq!(header(&letter, "dead-letter-reason").as_deref(), Some("Late"));
         let number = |name: &str| header(&letter, name).unwrap();
         let place = (
@@ -608,7 +640,7 @@ async fn a_registry_that_is_down_delays_and_drops_nothing() {
     let writer = ledger.clone();
     let mut consumer = broker
         .consumer(&registry)
-        .dead_letter(Some(DEAD_LETTERS))
+        .dead_letter(Some(&broker.dead_letters))
         .until_end(true)
         .build()
         .await
@@ -667,7 +699,7 @@ async fn other_writers_schemas_tombstones_and_replays_are_handled() {
     let mut found = Vec::new();
     while let Some(delivery) = consumer.recv().await {
         let delivery = delivery.unwrap();
-        assert_eq!(delivery.topic(), TOPIC);
+        assert_eq!(delivery.topic(), broker.topic);
         assert!(delivery.timestamp().is_some());
         assert_eq!(delivery.key(), Some(&b"v"[..]));
         found.push((delivery.offset(), delivery.event().cloned()));
