@@ -115,7 +115,10 @@ fn files_of_an_earlier_run_are_removed_and_others_left_alone() {
         compare(&output, folder.path()).unwrap(),
         [Difference::Stale(path.clone())]
     );
-    assert_eq!(write(&output, folder.path()).unwrap().removed, [path.clone()]);
+    assert_eq!(
+        write(&output, folder.path()).unwrap().removed,
+        std::slice::from_ref(&path)
+    );
     assert!(!path.exists() && folder.path().join("mine.rs").exists());
 }
 

@@ -56,6 +56,15 @@ impl Emitter<'_> {
                     _ => DefaultCode::new(number.to_string()),
                 }
             }
+            Type::Float | Type::Double if value.as_str().is_some() => {
+                let float = if *ty == Type::Float { "f32" } else { "f64" };
+                DefaultCode::new(match value.as_str() {
+                    Some("NaN") => format!("{float}::NAN"),
+                    Some("Infinity") => format!("{float}::INFINITY"),
+                    Some("-Infinity") => format!("{float}::NEG_INFINITY"),
+                    _ => return Err("not a number".to_owned()),
+                })
+            }
             Type::Float => float(value, |v| format!("{:?}", v as f32))?,
             Type::Double => float(value, |v| format!("{v:?}"))?,
             Type::Bytes => {
