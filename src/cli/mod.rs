@@ -4,8 +4,6 @@
 //! [`Global::result`], everything else to standard error, and gives an [`Outcome`] or a [`CliError`]; the exit code
 //! follows from that alone.
 
-#![allow(dead_code)] // `demo` and the commands that talk to servers need more
-
 mod check;
 mod compat;
 mod demo;
