@@ -5,7 +5,6 @@
 //! registry and the brokers answer comes back as notes.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,22 +16,20 @@ use tokio_util::sync::CancellationToken;
 use super::commit::CommitBook;
 use super::context;
 use super::counts::{ConsumerCounts, PartitionCounts};
-use super::delivery::{Body, Record};
+use super::delivery::Record;
 use super::error::ConsumerError;
 use super::gate::{Assignment, Waker};
 use super::letters::{DeadLetters, Letter, Ticket};
 use super::mail::{Mailbox, Note, Outbox};
+use super::making::{DEDUP_KEY, Making, poison, refusal};
 use super::native;
 use super::pressure::Pressure;
 use super::probe::Probe;
 use super::raw::{Raw, RawBuilder};
 use super::values::{Prepared, Values};
 use crate::dead_letter::{Reason, header};
-use crate::engine::{Decoded, Engine, EngineConfig, LogEnd, Meta, Output, PoisonCause, Refusal};
+use crate::engine::{Engine, EngineConfig, LogEnd, Meta, Output};
 use crate::topic::Topic;
-
-/// The header that our producers write.
-const DEDUP_KEY: &str = "dedup-key";
 
 /// What the thread is told once, when it starts.
 #[derive(Debug, Clone)]
@@ -637,107 +634,5 @@ impl<T: Topic> Core<T> {
                 .insert(*number, self.figures(*number, partition));
         }
         *self.published.lock().unwrap_or_else(PoisonError::into_inner) = counts;
-    }
-}
-
-/// What a record is made of, on its way through `decode`.
-struct Making<'a, T: Topic> {
-    topic: &'a T,
-    name: &'a Arc<str>,
-    assignment: &'a Arc<Assignment>,
-    reordered: bool,
-    raw: &'a Raw,
-    offset: i64,
-    timestamp_ms: Option<i64>,
-}
-
-impl<T: Topic> Making<'_, T> {
-    fn record(&self, body: Body<T::Event>, lane: Option<u64>) -> Arc<Record<T::Event>> {
-        Arc::new(Record {
-            assignment: Arc::clone(self.assignment),
-            topic: Arc::clone(self.name),
-            offset: self.offset,
-            timestamp_ms: self.timestamp_ms,
-            raw: self.raw.clone(),
-            body,
-            lane,
-        })
-    }
-
-    fn poison(&self, reason: Reason, detail: String) -> Decoded<Arc<Record<T::Event>>> {
-        Decoded::Poison(self.record(Body::Poison { reason, detail }, None))
-    }
-
-    fn decode(&self, prepared: Prepared<'_>) -> Decoded<Arc<Record<T::Event>>> {
-        let (plan, payload) = match prepared {
-            Prepared::Tombstone => {
-                return Decoded::Tombstone(self.record(Body::Tombstone, self.raw.key().map(lane)));
-            }
-            Prepared::Ready { plan, payload } => (plan, payload),
-            Prepared::Poison { reason, detail } => return self.poison(reason, detail),
-            // Not reached: the caller fetches the schema first. As poison it would be dropped for want of a schema.
-            Prepared::Missing(id) => {
-                return self.poison(Reason::UnknownSchema, format!("{id} was not fetched"));
-            }
-        };
-        let event = match self.topic.decode(&plan, payload) {
-            Ok(event) => event,
-            Err(error) => return self.poison(Reason::Undecodable, error.to_string()),
-        };
-        if let Err(violations) = self.topic.validate(&event) {
-            return self.poison(Reason::Invalid, violations.to_string());
-        }
-        let mut dedup_key = Vec::new();
-        let dedup_key = self.topic.dedup_key(&event, &mut dedup_key).then_some(dedup_key);
-        let sequence = if self.reordered {
-            self.topic.sequence(&event)
-        } else {
-            None
-        };
-        let lane = match &sequence {
-            Some(sequence) => Some(lane(sequence.by.as_bytes())),
-            None => self.raw.key().map(lane),
-        };
-        Decoded::Event {
-            payload: self.record(Body::Event(event), lane),
-            dedup_key,
-            sequence,
-        }
-    }
-}
-
-/// What must be handled one after the other has the same lane.
-fn lane(text: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(text);
-    hasher.finish()
-}
-
-fn refusal(outcome: Refusal) -> (Reason, &'static str) {
-    match outcome {
-        Refusal::Late => (Reason::Late, "its place in the order had been passed"),
-        Refusal::TooOld => (
-            Reason::TooOld,
-            "its place in the order had been passed long before",
-        ),
-        Refusal::Conflict => (
-            Reason::Conflict,
-            "another record with the same sequence number came before it",
-        ),
-        Refusal::Jump => (
-            Reason::Jump,
-            "its sequence number is far ahead of the others, and nothing confirmed it",
-        ),
-    }
-}
-
-fn poison<E>(cause: PoisonCause, record: &Record<E>) -> (Reason, String) {
-    match (cause, &record.body) {
-        (PoisonCause::Decoding, Body::Poison { reason, detail }) => (*reason, detail.clone()),
-        (PoisonCause::Decoding, _) => (Reason::Undecodable, "the value cannot be read".to_owned()),
-        (PoisonCause::HeaderContradicted, _) => (
-            Reason::HeaderContradicted,
-            format!("the header `{DEDUP_KEY}` is not what the event's fields give"),
-        ),
     }
 }

@@ -30,6 +30,7 @@ mod error;
 mod gate;
 mod letters;
 mod mail;
+mod making;
 mod native;
 mod pressure;
 mod probe;
