@@ -5,18 +5,27 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
 use super::{CliError, Format, Global, Outcome, report};
 use crate::demo::{self, DemoError, Faults, Options, Progress, Report, Style, Telling};
 
-/// Runs the whole path on embedded servers and checks the books
+const HELP: &str = "\
+Examples:
+  fleetops-registry demo
+  fleetops-registry demo --input recording.jsonl.gz --faults none
+  fleetops-registry demo --format json
+
+Ctrl-C ends the sending; what was sent still goes all the way and is accounted for.";
+
+/// Run the whole path on embedded servers and check the books
 ///
 /// Starts a broker and a registry inside the program, registers the fleet's schemas, creates its topics, and sends a
 /// driving scene through the generated producer while the generated consumer reads it. At the end every event must
 /// be accounted for; if one is not, the exit code is 1.
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(crate) struct Args {
     /// Raw telemetry events as JSON lines, gzipped or not, instead of a generated scene; - is standard input
     #[arg(long, value_name = "FILE")]
@@ -108,9 +117,12 @@ impl Telling for Terminal<'_> {
             return;
         }
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-        let template = "handled   {bar:40} {human_pos} of {human_len}, {per_sec}";
+        let template = "handled   {bar:40} {human_pos} of {human_len}, {rate} events/s";
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = out.write_str(&demo::grouped(state.per_sec() as u64));
+            };
+            bar.set_style(style.with_key("rate", rate));
         }
         let stop = CancellationToken::new();
         let (drawn, ended) = (bar.clone(), stop.clone());

@@ -16,11 +16,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CliError, Format, Global, Outcome, report};
 
-/// Keeps an embedded broker and registry up
+const HELP: &str = "\
+Examples:
+  fleetops-registry dev
+  fleetops-registry dev --registry-port 8081
+  fleetops-registry dev --format json
+
+With --format json one line tells the addresses, for scripts that start it and read it.";
+
+/// Keep an embedded broker and registry up
 ///
 /// Starts both servers on 127.0.0.1, registers the manifest's subjects, creates its topics, prints the addresses, and
 /// stays until Ctrl-C. Nothing is kept afterwards.
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(crate) struct Args {
     /// Port of the registry; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]

@@ -15,5 +15,5 @@ mod scene;
 mod witness;
 
 pub(crate) use drive::Progress;
-pub(crate) use report::{Report, Style};
+pub(crate) use report::{Report, Style, grouped};
 pub(crate) use run::{DemoError, Faults, Options, Telling, run};

@@ -11,7 +11,7 @@ use fleetops_registry::dev::broker::EmbeddedBroker;
 use fleetops_registry::dev::registry::EmbeddedRegistry;
 use fleetops_registry::dev::setup::{self, SetupError, Subject};
 use fleetops_registry::events::RawTelemetryEvent;
-use fleetops_registry::kafka::{self, AdminError};
+use fleetops_registry::kafka::{self, AdminError, TopicPlan, WantedTopic};
 use fleetops_registry::registry::{Client, ClientError};
 use fleetops_registry::topics::{
     AnomaliesTopic, OperatorActionsTopic, OperatorAlertsTopic, RawTelemetryConsumer, RawTelemetryProducer,
@@ -297,11 +297,7 @@ impl Servers {
 
         let environment = manifest.environment("dev");
         let plan = setup::create_topics(&broker, &kafka::wanted(&manifest, environment)).await?;
-        let shown: Vec<String> = plan
-            .creations()
-            .map(|topic| format!("{} ({} partitions)", topic.name, topic.partitions))
-            .collect();
-        telling.step("topics", &shown.join(", "));
+        telling.step("topics", &created(&plan, &manifest));
         Ok(Self {
             broker,
             registry,
@@ -314,6 +310,18 @@ impl Servers {
         // Ending the broker waits for a thread.
         let _ = tokio::task::spawn_blocking(move || drop(self.broker)).await;
     }
+}
+
+/// The topics of a plan in a line. Dead-letter topics, which go with their sources, are only counted.
+fn created(plan: &TopicPlan, manifest: &Manifest) -> String {
+    let is_declared = |topic: &&WantedTopic| manifest.topic(&topic.name).is_some();
+    let shown: Vec<String> = plan
+        .creations()
+        .filter(is_declared)
+        .map(|topic| format!("{} ({} partitions)", topic.name, topic.partitions))
+        .collect();
+    let dead_letters = plan.creations().filter(|topic| !is_declared(topic)).count();
+    format!("{}, and {dead_letters} dead-letter topics", shown.join(", "))
 }
 
 fn subject<T: Topic>(topic: &T, manifest: &Manifest) -> Subject {

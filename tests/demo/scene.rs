@@ -67,7 +67,7 @@ fn people_get_a_plain_table_where_there_is_no_terminal() {
         "broker    127.0.0.1:",
         "registry  http://127.0.0.1:",
         "raw_telemetry-value",
-        "raw_telemetry.dlq (6 partitions)",
+        "raw_telemetry (6 partitions), and 4 dead-letter topics",
     ] {
         assert!(err.contains(part), "{part}: {err}");
     }
