@@ -33,6 +33,7 @@
 pub mod canonical;
 pub mod compat;
 pub mod diagnostic;
+pub mod diff;
 pub mod json;
 pub mod parse;
 pub mod resolve;

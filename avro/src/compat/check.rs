@@ -471,7 +471,7 @@ fn merge(found: &mut Vec<Item>, outcome: Outcome) {
     }
 }
 
-pub(super) fn aliases(node: &Node) -> &[Name] {
+pub(crate) fn aliases(node: &Node) -> &[Name] {
     match &node.kind {
         Kind::Record(r) => &r.aliases,
         Kind::Enum(e) => &e.aliases,
@@ -487,7 +487,7 @@ fn alias_finds(alias: &Name, reader: &Name, writer: &Name) -> bool {
 }
 
 /// Types other than unions and named ones, and pairs of different types.
-pub(super) fn promotes(reader: &Kind, writer: &Kind) -> bool {
+pub(crate) fn promotes(reader: &Kind, writer: &Kind) -> bool {
     match (reader, writer) {
         (Kind::Long, Kind::Int)
         | (Kind::Float, Kind::Int | Kind::Long)

@@ -8,12 +8,12 @@
 //! Where Java throws, the answer here is *incompatible*, as a registry's is, with a reason of our own. Work and
 //! memory are bounded ([`MAX_PAIRS`], [`MAX_WORK`], [`MAX_REPORTED`]); Java's are not.
 
-mod check;
+pub(crate) mod check;
 mod diagnose;
 mod level;
-mod place;
+pub(crate) mod place;
 mod report;
-mod words;
+pub(crate) mod words;
 
 pub use check::{MAX_PAIRS, MAX_REPORTED, MAX_WORK, check};
 pub use diagnose::{Old, diagnose};

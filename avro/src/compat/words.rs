@@ -11,7 +11,7 @@ pub(super) fn field_of(schema: &Schema, record: TypeId, index: Option<usize>) ->
 }
 
 /// A type in a few words: `int`, `a.b.C`, `[null, string]`, `array of int`.
-pub(super) fn describe(schema: &Schema, id: TypeId) -> String {
+pub(crate) fn describe(schema: &Schema, id: TypeId) -> String {
     fn go(schema: &Schema, id: TypeId, depth: usize) -> String {
         let node = schema.node(id);
         if let Some(name) = node.name() {
