@@ -59,11 +59,11 @@ impl Progress {
             .saturating_sub(self.received.load(Ordering::Relaxed))
     }
 
-    /// Waits until the reader has caught up far enough.
-    async fn room(&self) -> Result<(), DemoError> {
+    /// Waits until the reader has caught up far enough, or all is to end.
+    async fn room(&self, stop: &CancellationToken) -> Result<(), DemoError> {
         let mut since = Instant::now();
         let mut last = self.received.load(Ordering::Relaxed);
-        while self.ahead() >= AHEAD {
+        while self.ahead() >= AHEAD && !stop.is_cancelled() {
             // The timeout also covers a notice that came between the look and the wait.
             let _ = tokio::time::timeout(Duration::from_millis(100), self.moved.notified()).await;
             let received = self.received.load(Ordering::Relaxed);
@@ -182,7 +182,7 @@ pub(crate) async fn send(
             complete = false;
             break;
         }
-        progress.room().await?;
+        progress.room(stop).await?;
         let (Action::Send(index) | Action::Again(index) | Action::Bypass(index)) = *action;
         let Some(event) = events.get(index) else { continue };
         if let Action::Bypass(_) = action {

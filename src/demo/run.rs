@@ -183,7 +183,15 @@ pub(crate) async fn run(
     let begin = Instant::now();
     let reader = {
         let (progress, total, give_up) = (Arc::clone(&progress), Arc::clone(&total), give_up.clone());
-        tokio::spawn(async move { drive::read(consumer, &progress, &total, &all_read, &give_up).await })
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            let read = drive::read(consumer, &progress, &total, &all_read, &give_up).await;
+            if read.is_err() {
+                // Nobody reads any more: there is no use in sending on.
+                stop.cancel();
+            }
+            read
+        })
     };
     let events = Arc::new(events);
     let writer = {
