@@ -325,12 +325,15 @@ fn the_level_is_the_checks_verdict_on_real_evolutions() {
     assert_eq!(unexplained, 0);
 }
 
+/// As deep as the parser lets types be nested, less the field's own.
+const DEEP: usize = fleetops_avro::parse::MAX_NESTING - 1;
+
 #[test]
 fn a_long_chain_of_types_takes_neither_the_stack_nor_long() {
     let chain = |last: &str| {
-        let sources: Vec<_> = (0..20_000)
+        let sources: Vec<_> = (0..DEEP)
             .map(|at| {
-                let next = if at == 19_999 {
+                let next = if at == DEEP - 1 {
                     last.to_owned()
                 } else {
                     format!("R{}", at + 1)
