@@ -35,6 +35,7 @@ pub mod compat;
 pub mod diagnostic;
 pub mod diff;
 pub mod json;
+pub mod normal;
 pub mod parse;
 pub mod resolve;
 pub mod rules;

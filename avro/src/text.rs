@@ -5,7 +5,7 @@
 //! numbers are Java's, so a registry that keeps `toString` of what it parsed keeps this very text. One difference:
 //! an alias in no namespace of a type in one is written with a leading dot, because Java's text loses it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::json::{self, Member, Value, is_integral, write_string};
 use crate::parse::number::java_double;
@@ -30,8 +30,16 @@ enum Work<'a> {
 impl Schema {
     /// The schema as compact JSON that stands for itself.
     pub fn text(&self) -> String {
+        self.text_referring(&BTreeSet::new())
+    }
+
+    /// The same, where the types of these full names stay names.
+    pub(crate) fn text_referring(&self, referenced: &BTreeSet<Name>) -> String {
         let mut out = String::new();
-        let mut seen: HashSet<&Name> = HashSet::new();
+        let mut seen: HashSet<&Name> = referenced.iter().collect();
+        if let Some(name) = self.root_node().name() {
+            seen.remove(name);
+        }
         let mut stack = vec![Work::Type(self.root, None)];
         while let Some(work) = stack.pop() {
             match work {

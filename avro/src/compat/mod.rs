@@ -15,6 +15,7 @@ pub(crate) mod place;
 mod report;
 pub(crate) mod words;
 
+pub(crate) use check::aliases as aliases_of;
 pub use check::{MAX_PAIRS, MAX_REPORTED, MAX_WORK, check};
 pub use diagnose::{Old, diagnose};
 pub use level::{Direction, Level, ParseLevelError, Violation, check_level};

@@ -82,15 +82,27 @@ fn parse_hex(text: &str) -> Option<f64> {
 
 /// How Jackson writes a double: Java's `Double.toString`.
 pub(crate) fn java_double(value: f64) -> String {
-    let magnitude = value.abs();
-    if value == 0.0 {
-        return if value.is_sign_negative() { "-0.0" } else { "0.0" }.to_owned();
+    if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
+        plain(value.to_string())
+    } else {
+        scientific(format!("{value:E}"))
     }
-    if (1e-3..1e7).contains(&magnitude) {
-        let text = format!("{value}");
-        return if text.contains('.') { text } else { text + ".0" };
+}
+
+/// How Jackson writes a float: Java's `Float.toString`.
+pub(crate) fn java_float(value: f32) -> String {
+    if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
+        plain(value.to_string())
+    } else {
+        scientific(format!("{value:E}"))
     }
-    let text = format!("{value:E}");
+}
+
+fn plain(text: String) -> String {
+    if text.contains('.') { text } else { text + ".0" }
+}
+
+fn scientific(text: String) -> String {
     match text.split_once('E') {
         Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0E{exponent}"),
         _ => text,
