@@ -49,6 +49,14 @@ pub(crate) enum CliError {
         /// The command or setting that mends it.
         help: Option<String>,
     },
+    /// A change that was begun and could not be finished; what was done has been told: exit code 4.
+    #[error("{message}")]
+    Partial {
+        /// What could not be done, why, and how far it went.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
     /// Nobody reads our output any more: exit code 0, for whoever closed the pipe has what it wanted.
     #[error("standard output was closed")]
     Closed,
@@ -84,10 +92,20 @@ impl CliError {
         }
     }
 
+    /// A change that was begun and could not be finished.
+    pub(crate) fn partial(message: impl Into<String>) -> Self {
+        Self::Partial {
+            message: message.into(),
+            help: None,
+        }
+    }
+
     /// Adds what to do.
     #[must_use]
     pub(crate) fn with_help(mut self, text: impl Into<String>) -> Self {
-        if let Self::Usage { help, .. } | Self::Incomplete { help, .. } = &mut self {
+        if let Self::Usage { help, .. } | Self::Incomplete { help, .. } | Self::Partial { help, .. } =
+            &mut self
+        {
             *help = Some(text.into());
         }
         self
@@ -115,7 +133,9 @@ impl CliError {
     /// What to do next, where we know.
     pub(crate) fn help(&self) -> Option<&str> {
         match self {
-            Self::Usage { help, .. } | Self::Incomplete { help, .. } => help.as_deref(),
+            Self::Usage { help, .. } | Self::Incomplete { help, .. } | Self::Partial { help, .. } => {
+                help.as_deref()
+            }
             _ => None,
         }
     }
@@ -126,6 +146,7 @@ impl CliError {
             Self::Closed => ExitCode::SUCCESS,
             Self::Usage { .. } | Self::Unreadable(_) => ExitCode::from(2),
             Self::Incomplete { .. } | Self::Output { .. } => ExitCode::from(3),
+            Self::Partial { .. } => ExitCode::from(4),
         }
     }
 }

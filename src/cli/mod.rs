@@ -6,6 +6,7 @@
 
 mod check;
 mod compat;
+mod confirm;
 mod demo;
 mod dev;
 mod docs;
@@ -15,6 +16,7 @@ mod global;
 mod jsonl;
 mod report;
 mod schema;
+mod topics;
 
 use std::process::ExitCode;
 
@@ -45,6 +47,7 @@ enum Command {
     Schema(schema::Args),
     Generate(generate::Args),
     Docs(docs::Args),
+    Topics(topics::Args),
     Demo(demo::Args),
     Dev(dev::Args),
 }
@@ -59,6 +62,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Schema(args) => schema::run(args, &global),
         Command::Generate(args) => generate::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
+        Command::Topics(args) => topics::run(args, &global),
         Command::Demo(args) => demo::run(args, &global),
         Command::Dev(args) => dev::run(args, &global),
     };

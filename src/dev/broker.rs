@@ -145,6 +145,7 @@ mod tests {
             partitions,
             replication_factor: 3,
             config: BTreeMap::new(),
+            keyed: true,
         }
     }
 

@@ -1,20 +1,31 @@
 //! The door to a cluster's topics.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::{Client, ClientContext, DefaultClientContext};
-use rdkafka::config::{ClientConfig, FromClientConfig};
+use rdkafka::config::{ClientConfig, FromClientConfig, FromClientConfigAndContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::plan::{ExistingTopic, WantedTopic};
+use super::incremental::{AlterError, Change, Refusal, TopicChanges, alter_topic_configs};
+use super::plan::{ExistingTopic, TopicSettings, WantedTopic};
+use super::reasons::Reasons;
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a cluster may take to say for the first time which topics it has. A command says within 10 s that a broker
+/// is not there.
+const FIRST_ANSWER: Duration = Duration::from_secs(7);
+/// How long a client waits before it looks whether somebody has told why there is no answer.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What can go wrong with a cluster's topics.
 #[derive(Debug, thiserror::Error)]
@@ -22,23 +33,33 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 pub enum AdminError {
     /// The client could not be made of its settings.
     #[error(
-        "cannot make a Kafka admin client for {bootstrap}: {source}. Check the environment's `kafka` settings"
+        "cannot make a Kafka admin client for {bootstrap}: {reason}. Check the environment's `kafka` settings"
     )]
     Client {
         /// The brokers.
         bootstrap: String,
-        /// Why.
-        source: KafkaError,
+        /// Why. Holds no value of a secret setting.
+        reason: String,
     },
     /// The list of topics could not be had.
-    #[error(
-        "cannot list the topics of {bootstrap}: {source}. Check that the brokers are up and the address is right"
-    )]
+    #[error("cannot list the topics of {bootstrap}: {reason}. {}", advice(*code))]
     List {
         /// The brokers.
         bootstrap: String,
         /// Why.
-        source: KafkaError,
+        reason: String,
+        /// Kafka's error code.
+        code: Option<RDKafkaErrorCode>,
+    },
+    /// The settings of topics could not be had.
+    #[error("cannot read the settings of {what} on {bootstrap}: {reason}")]
+    Describe {
+        /// The brokers.
+        bootstrap: String,
+        /// Which topics.
+        what: String,
+        /// What the cluster answered.
+        reason: String,
     },
     /// A topic could not be created.
     #[error("cannot create topic {topic} on {bootstrap}: {reason}")]
@@ -50,12 +71,47 @@ pub enum AdminError {
         /// What the cluster answered.
         reason: String,
     },
+    /// A topic could not be given more partitions.
+    #[error("cannot grow topic {topic} on {bootstrap}: {reason}")]
+    Grow {
+        /// The brokers.
+        bootstrap: String,
+        /// The topic.
+        topic: String,
+        /// What the cluster answered.
+        reason: String,
+    },
+    /// Settings of topics could not be changed.
+    #[error("cannot change the settings of {what} on {bootstrap}: {reason}")]
+    Alter {
+        /// The brokers.
+        bootstrap: String,
+        /// Which topics.
+        what: String,
+        /// What the cluster answered.
+        reason: String,
+    },
     /// A thread that the request needs has ended.
     #[error("the request to {bootstrap} was abandoned: its thread has ended")]
     Abandoned {
         /// The brokers.
         bootstrap: String,
     },
+}
+
+fn advice(code: Option<RDKafkaErrorCode>) -> &'static str {
+    match code {
+        Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
+            "Check the user, the password and the mechanism in the environment's `kafka` settings"
+        }
+        Some(RDKafkaErrorCode::SSL) => {
+            "Check that this port speaks TLS, and the certificates in the environment's `kafka` settings"
+        }
+        _ => {
+            "Check that the brokers are up, that the address is right, and that `security.protocol` in the environment's \
+             `kafka` settings is the port's"
+        }
+    }
 }
 
 /// What the planner needs of a cluster.
@@ -77,10 +133,12 @@ pub trait Admin {
 pub struct ClusterAdmin {
     bootstrap: String,
     client: Arc<AdminClient<DefaultClientContext>>,
+    /// A client besides, because the admin client hears of no errors.
+    watcher: Arc<BaseConsumer<Reasons>>,
 }
 
-impl std::fmt::Debug for ClusterAdmin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ClusterAdmin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The settings may hold passwords.
         f.debug_struct("ClusterAdmin")
             .field("bootstrap", &self.bootstrap)
@@ -89,7 +147,8 @@ impl std::fmt::Debug for ClusterAdmin {
 }
 
 impl ClusterAdmin {
-    /// A client of the brokers at `bootstrap` (`host:port`, comma-separated) with further librdkafka settings.
+    /// A client of the brokers at `bootstrap` (`host:port`, comma-separated) with further librdkafka settings. Nothing
+    /// is sent yet.
     ///
     /// # Errors
     /// [`AdminError::Client`] where librdkafka does not take the settings.
@@ -104,50 +163,258 @@ impl ClusterAdmin {
                 .map(|(key, value)| (key.to_owned(), value.to_owned())),
         );
         config.set("bootstrap.servers", bootstrap);
-        let client = AdminClient::from_config(&config).map_err(|source| AdminError::Client {
+        let refused = |error: KafkaError| AdminError::Client {
             bootstrap: bootstrap.to_owned(),
-            source,
-        })?;
+            reason: told(error, &config),
+        };
+        let client = AdminClient::from_config(&config).map_err(refused)?;
+        // Without a group it never joins one.
+        let mut watching = config.clone();
+        watching.remove("group.id");
+        watching.remove("group.instance.id");
+        let watcher =
+            BaseConsumer::from_config_and_context(&watching, Reasons::default()).map_err(refused)?;
         Ok(Self {
             bootstrap: bootstrap.to_owned(),
             client: Arc::new(client),
+            watcher: Arc::new(watcher),
         })
+    }
+
+    /// The brokers.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// The settings that are set on these topics themselves, by topic.
+    ///
+    /// # Errors
+    /// [`AdminError::Describe`].
+    pub async fn settings(&self, topics: &[String]) -> Result<BTreeMap<String, TopicSettings>, AdminError> {
+        if topics.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let failed = |what: String, reason: String| AdminError::Describe {
+            bootstrap: self.bootstrap.clone(),
+            what,
+            reason,
+        };
+        let asked: Vec<ResourceSpecifier<'_>> =
+            topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let answers = self
+            .client
+            .describe_configs(&asked, &options(false))
+            .await
+            .map_err(|error| failed(named(topics), error.to_string()))?;
+        // Answers come in the order of the questions.
+        let mut all = BTreeMap::new();
+        for (topic, answer) in topics.iter().zip(answers) {
+            let answer = answer.map_err(|code| failed(format!("topic {topic}"), code.to_string()))?;
+            let own = answer
+                .entries
+                .into_iter()
+                .filter(|entry| entry.source == ConfigSource::DynamicTopic)
+                .map(|entry| (entry.name, entry.value.unwrap_or_default()));
+            all.insert(topic.clone(), own.collect());
+        }
+        Ok(all)
+    }
+
+    /// Creates topics, or with `validate_only` asks whether they could be. Answers those that were refused, and why.
+    ///
+    /// # Errors
+    /// [`AdminError::Create`] where there was no answer.
+    pub async fn create(
+        &self,
+        topics: &[&WantedTopic],
+        validate_only: bool,
+    ) -> Result<Vec<(String, RDKafkaErrorCode)>, AdminError> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+        let new: Vec<NewTopic<'_>> = topics
+            .iter()
+            .map(|topic| {
+                let replication = TopicReplication::Fixed(number(topic.replication_factor));
+                let new = NewTopic::new(&topic.name, number(topic.partitions), replication);
+                topic
+                    .config
+                    .iter()
+                    .fold(new, |new, (key, value)| new.set(key, value))
+            })
+            .collect();
+        let results = self
+            .client
+            .create_topics(&new, &options(validate_only))
+            .await
+            .map_err(|error| AdminError::Create {
+                bootstrap: self.bootstrap.clone(),
+                topic: topics
+                    .iter()
+                    .map(|t| t.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                reason: error.to_string(),
+            })?;
+        Ok(results.into_iter().filter_map(Result::err).collect())
+    }
+
+    /// Gives topics that many partitions, or with `validate_only` asks whether it could. Answers those that were
+    /// refused, and why.
+    ///
+    /// # Errors
+    /// [`AdminError::Grow`] where there was no answer.
+    pub async fn grow(
+        &self,
+        topics: &[(&str, u32)],
+        validate_only: bool,
+    ) -> Result<Vec<(String, String)>, AdminError> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        let new: Vec<NewPartitions<'_>> = topics
+            .iter()
+            .map(|(topic, to)| NewPartitions::new(topic, size(*to)))
+            .collect();
+        let results = self
+            .client
+            .create_partitions(&new, &options(validate_only))
+            .await
+            .map_err(|error| AdminError::Grow {
+                bootstrap: self.bootstrap.clone(),
+                topic: topics.iter().map(|(t, _)| *t).collect::<Vec<_>>().join(", "),
+                reason: error.to_string(),
+            })?;
+        Ok(results
+            .into_iter()
+            .filter_map(|result| result.err().map(|(topic, code)| (topic, code.to_string())))
+            .collect())
+    }
+
+    /// Changes settings, or with `validate_only` asks whether it could. Answers those that were refused, and why.
+    ///
+    /// # Errors
+    /// [`AdminError::Alter`] where there was no answer.
+    pub async fn alter(
+        &self,
+        topics: Vec<TopicChanges>,
+        validate_only: bool,
+    ) -> Result<Vec<(String, String)>, AdminError> {
+        let client = Arc::clone(&self.client);
+        let names: Vec<String> = topics.iter().map(|t| t.topic.clone()).collect();
+        let call = move || alter_topic_configs(client.inner(), &topics, validate_only, TIMEOUT);
+        let answer: Result<Vec<Refusal>, AlterError> =
+            tokio::task::spawn_blocking(call)
+                .await
+                .map_err(|_| AdminError::Abandoned {
+                    bootstrap: self.bootstrap.clone(),
+                })?;
+        let refused = answer.map_err(|error| AdminError::Alter {
+            bootstrap: self.bootstrap.clone(),
+            what: named(&names),
+            reason: error.to_string(),
+        })?;
+        Ok(refused
+            .into_iter()
+            .map(|refusal| {
+                let reason = match refusal.message.is_empty() {
+                    true => refusal.code.to_string(),
+                    false => refusal.message,
+                };
+                (refusal.topic, reason)
+            })
+            .collect())
+    }
+}
+
+fn named(topics: &[String]) -> String {
+    match topics {
+        [one] => format!("topic {one}"),
+        many => format!("topics {}", many.join(", ")),
+    }
+}
+
+fn options(validate_only: bool) -> AdminOptions {
+    AdminOptions::new()
+        .operation_timeout(Some(TIMEOUT))
+        .request_timeout(Some(TIMEOUT))
+        .validate_only(validate_only)
+}
+
+/// What librdkafka said when a client was made, without the value of any setting that may be a secret.
+fn told(error: KafkaError, config: &ClientConfig) -> String {
+    let text = match error {
+        // Its own text repeats the value.
+        KafkaError::ClientConfig(_, reason, key, _) => format!("{key}: {reason}"),
+        other => other.to_string(),
+    };
+    let open = |key: &str| {
+        [
+            "bootstrap.servers",
+            "security.protocol",
+            "sasl.mechanism",
+            "sasl.mechanisms",
+        ]
+        .contains(&key)
+    };
+    config
+        .config_map()
+        .iter()
+        .filter(|(key, value)| !open(key) && !key.ends_with(".location") && value.len() > 3)
+        .fold(text, |text, (_, value)| text.replace(*value, "***"))
+}
+
+/// One setting to be changed.
+pub(super) fn set(name: &str, value: &str) -> Change {
+    Change::Set {
+        name: name.to_owned(),
+        value: value.to_owned(),
     }
 }
 
 impl Admin for ClusterAdmin {
     async fn topics(&self) -> Result<BTreeMap<String, ExistingTopic>, AdminError> {
-        let client = Arc::clone(&self.client);
-        list(&self.bootstrap, move || topics_of(client.inner())).await
+        let watcher = Arc::clone(&self.watcher);
+        let bootstrap = self.bootstrap.clone();
+        let look = move || {
+            let deadline = Instant::now() + FIRST_ANSWER;
+            loop {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let error = match topics_within(watcher.client(), left.min(LOOK)) {
+                    Ok(topics) => return Ok(topics),
+                    Err(error) => error,
+                };
+                // Events are told while somebody polls, one at a time; no topic is subscribed to, so no record comes.
+                while watcher.poll(Duration::ZERO).is_some() {}
+                let reasons = watcher.context();
+                if reasons.is_final() || Instant::now() + Duration::from_millis(100) >= deadline {
+                    return Err(AdminError::List {
+                        bootstrap,
+                        reason: reasons.last().unwrap_or_else(|| error.to_string()),
+                        code: reasons.code().or_else(|| error.rdkafka_error_code()),
+                    });
+                }
+            }
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(answer) => answer,
+            Err(_) => Err(AdminError::Abandoned {
+                bootstrap: self.bootstrap.clone(),
+            }),
+        }
     }
 
     async fn create_topic(&self, topic: &WantedTopic) -> Result<(), AdminError> {
-        let failed = |reason: String| AdminError::Create {
-            bootstrap: self.bootstrap.clone(),
-            topic: topic.name.clone(),
-            reason,
-        };
-        let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-        let mut new = NewTopic::new(
-            &topic.name,
-            number(topic.partitions),
-            TopicReplication::Fixed(number(topic.replication_factor)),
-        );
-        for (key, value) in &topic.config {
-            new = new.set(key, value);
-        }
-        let options = AdminOptions::new()
-            .operation_timeout(Some(TIMEOUT))
-            .request_timeout(Some(TIMEOUT));
-        let results = self
-            .client
-            .create_topics([&new], &options)
-            .await
-            .map_err(|e| failed(e.to_string()))?;
-        match results.into_iter().next() {
-            Some(Ok(_)) => Ok(()),
-            Some(Err((_, code))) => Err(failed(code.to_string())),
-            None => Err(failed("the cluster answered nothing".to_owned())),
+        let refused = self.create(&[topic], false).await?;
+        match refused.into_iter().next() {
+            None => Ok(()),
+            Some((_, code)) => Err(AdminError::Create {
+                bootstrap: self.bootstrap.clone(),
+                topic: topic.name.clone(),
+                reason: code.to_string(),
+            }),
         }
     }
 }
@@ -158,9 +425,10 @@ where
     F: FnOnce() -> Result<BTreeMap<String, ExistingTopic>, KafkaError> + Send + 'static,
 {
     match tokio::task::spawn_blocking(look).await {
-        Ok(result) => result.map_err(|source| AdminError::List {
+        Ok(result) => result.map_err(|error| AdminError::List {
             bootstrap: bootstrap.to_owned(),
-            source,
+            reason: error.to_string(),
+            code: error.rdkafka_error_code(),
         }),
         Err(_) => Err(AdminError::Abandoned {
             bootstrap: bootstrap.to_owned(),
@@ -172,7 +440,14 @@ where
 pub(crate) fn topics_of<C: ClientContext>(
     client: &Client<C>,
 ) -> Result<BTreeMap<String, ExistingTopic>, KafkaError> {
-    let metadata = client.fetch_metadata(None, TIMEOUT)?;
+    topics_within(client, TIMEOUT)
+}
+
+fn topics_within<C: ClientContext>(
+    client: &Client<C>,
+    patience: Duration,
+) -> Result<BTreeMap<String, ExistingTopic>, KafkaError> {
+    let metadata = client.fetch_metadata(None, patience)?;
     let mut topics = BTreeMap::new();
     for topic in metadata.topics() {
         if topic.name().starts_with("__") {
@@ -216,6 +491,7 @@ mod tests {
             partitions: 3,
             replication_factor: 1,
             config: BTreeMap::from([("retention.ms".to_owned(), "60000".to_owned())]),
+            keyed: true,
         };
         assert!(!cluster.topics().await.unwrap().contains_key(&topic.name));
         cluster.create_topic(&topic).await.unwrap();
