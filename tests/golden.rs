@@ -2,7 +2,7 @@
 //!
 //! `tests/golden/CASE/` holds schemas, perhaps a manifest, and in `expected/` the code that they give. The code is part of this
 //! test, so it compiles, and its values make the round trip through Avro's binary form and through JSON.
-//! `BLESS=1 cargo test --test golden` writes the expected code anew.
+//! `UPDATE_EXPECT=1 cargo test --test golden` writes the expected code anew.
 #![allow(clippy::unwrap_used)] // a test may
 
 use std::fs;
@@ -67,19 +67,19 @@ fn generated(case: &str) -> fleetops_codegen::Output {
 
 #[test]
 fn generated_code_is_what_was_reviewed() {
-    let bless = std::env::var_os("BLESS").is_some();
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut differences: Vec<Difference> = Vec::new();
     for case in CASES {
         let output = generated(case);
         let expected = folder(case).join("expected");
-        if bless {
+        if update {
             write(&output, &expected).unwrap();
         }
         differences.extend(compare(&output, &expected).unwrap());
     }
     assert!(
         differences.is_empty(),
-        "{differences:#?}\nlook at the change, then BLESS=1 cargo test --test golden"
+        "{differences:#?}\nlook at the change, then UPDATE_EXPECT=1 cargo test --test golden"
     );
 }
 

@@ -8,12 +8,14 @@ use fleetops_avro::schema::TypeId;
 use serde::Serialize;
 
 use crate::emit::Emitter;
+use crate::emit::work::Work;
 use crate::idents::bare;
 use crate::manifest::{Manifest, has_errors};
+use crate::model::depth::type_place;
 use crate::model::{Model, ModulePath, lower};
 use crate::output::{MARK, Output};
 use crate::render::Templates;
-use crate::view::{Views, doc_literals};
+use crate::view::{Views, doc_literals, too_much_code};
 use crate::{Options, topics, verify};
 
 /// What a file is generated for, so that it can be laid out as the root of a module tree or of a crate.
@@ -43,7 +45,37 @@ struct ModuleView {
     modules: Vec<String>,
 }
 
+/// The stack that generation gets. Parsing and formatting code takes some 3 MiB, without optimization, where types are
+/// nested as deep as they may be; a caller's thread may have less.
+const STACK: usize = 16 << 20;
+
 pub(crate) fn generate_as(
+    schemas: &SchemaSet,
+    manifest: Option<&Manifest>,
+    options: &Options,
+    root: Root,
+    root_docs: Vec<String>,
+) -> Result<Output, Vec<Diagnostic>> {
+    let mut work = Some(move || run(schemas, manifest, options, root, root_docs));
+    let result = std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(STACK);
+        let handle = builder.spawn_scoped(scope, || work.take().map(|work| work()));
+        match handle.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => None,
+        }
+    });
+    match (result, work) {
+        (Some(result), _) => result,
+        // There was no thread to be had, so this one must do the work.
+        (None, Some(work)) => work(),
+        // Work that was taken has a result.
+        (None, None) => Err(Vec::new()),
+    }
+}
+
+fn run(
     schemas: &SchemaSet,
     manifest: Option<&Manifest>,
     options: &Options,
@@ -65,6 +97,7 @@ pub(crate) fn generate_as(
         options,
         model: &model,
         templates,
+        work: Work::default(),
     };
     let mut tree = Tree::default();
     tree.node(&[]);
@@ -75,6 +108,14 @@ pub(crate) fn generate_as(
             match run.named_type(&module, id) {
                 Ok(code) => items.extend(code),
                 Err(mut found) => errors.append(&mut found),
+            }
+            if run.work.is_exhausted() {
+                let node = schemas.node(id);
+                let name = node.name().map(ToString::to_string).unwrap_or_default();
+                if !errors.iter().any(|e| e.rule == "too-much-code") {
+                    errors.push(too_much_code(type_place(schemas, id), &name));
+                }
+                return Err(errors);
             }
         }
         tree.node(&module).items = items;
@@ -105,6 +146,7 @@ pub(crate) fn generate_as(
 #[derive(Debug, Default)]
 struct Tree {
     nodes: BTreeMap<ModulePath, Node>,
+    children: BTreeMap<ModulePath, BTreeSet<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -116,18 +158,22 @@ struct Node {
 impl Tree {
     /// The node of a module; the modules above it are there then too.
     fn node(&mut self, path: &[String]) -> &mut Node {
-        for length in 0..path.len() {
+        for (length, name) in path.iter().enumerate() {
             let above = path.get(..length).unwrap_or_default().to_vec();
+            self.children
+                .entry(above.clone())
+                .or_default()
+                .insert(name.clone());
             self.nodes.entry(above).or_default();
         }
         self.nodes.entry(path.to_vec()).or_default()
     }
 
     fn children(&self, path: &[String]) -> Vec<&str> {
-        self.nodes
-            .keys()
-            .filter(|p| p.len() == path.len() + 1 && p.starts_with(path))
-            .filter_map(|p| p.last())
+        self.children
+            .get(path)
+            .into_iter()
+            .flatten()
             .map(String::as_str)
             .collect()
     }
@@ -138,6 +184,7 @@ struct Run<'a> {
     options: &'a Options,
     model: &'a Model,
     templates: Templates,
+    work: Work,
 }
 
 impl Run<'_> {
@@ -161,7 +208,13 @@ impl Run<'_> {
 
     /// The items of a named type, and of the unions in it.
     fn named_type(&self, module: &ModulePath, id: TypeId) -> Result<Vec<String>, Vec<Diagnostic>> {
-        let views = Views::new(self.schemas, self.model, module, &self.options.runtime_path);
+        let views = Views::new(
+            self.schemas,
+            self.model,
+            module,
+            &self.options.runtime_path,
+            &self.work,
+        );
         let one = |d: Box<Diagnostic>| vec![*d];
         let mut items = Vec::new();
         if let Some(record) = self.model.records.get(&id) {
@@ -199,13 +252,7 @@ impl Run<'_> {
                 )
                 .map_err(one)?,
             );
-            for (index, union) in self
-                .model
-                .unions
-                .iter()
-                .enumerate()
-                .filter(|(_, u)| u.record == id)
-            {
+            for (index, union) in self.model.unions_of(id) {
                 let view = views.union(index, union);
                 let (ident, borrowed) = (bare(&view.ident), bare(&view.view_ident));
                 let mut expected = vec![format!("enum {ident}"), format!("impl {ident}")];
@@ -274,6 +321,7 @@ impl Run<'_> {
             model: self.model,
             module,
             runtime,
+            work: &self.work,
         };
         let one = |d: Box<Diagnostic>| vec![*d];
         let mut items = Vec::new();
@@ -305,6 +353,7 @@ impl Run<'_> {
         expected: &[String],
     ) -> Result<String, Box<Diagnostic>> {
         let text = self.templates.render(template, view)?;
+        self.work.spend(text.len());
         let expected = expected.iter().cloned().collect();
         verify::verify(&self.templates.source(template), subject, &text, &expected)
     }

@@ -7,7 +7,7 @@
 //!
 //! Characters that Rust does not take in identifiers become underscores, so no schema text can leave its identifier.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Keywords of all editions up to 2024, reserved ones included.
 const KEYWORDS: &[&str] = &[
@@ -126,18 +126,25 @@ pub(crate) fn bare(ident: &str) -> &str {
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     taken: BTreeSet<String>,
+    /// The number from which on to try, by what stands before it: those below are taken.
+    next: BTreeMap<String, usize>,
 }
 
 impl Scope {
     /// The wanted identifier, or the first free one with a number behind it; `separator` stands before the number.
     pub(crate) fn take(&mut self, wanted: &str, separator: &str) -> String {
-        let mut name = escape(wanted);
-        let mut number = 2usize;
-        while !self.taken.insert(name.clone()) {
-            name = format!("{wanted}{separator}{number}");
-            number += 1;
+        let name = escape(wanted);
+        if self.taken.insert(name.clone()) {
+            return name;
         }
-        name
+        let number = self.next.entry(format!("{wanted}{separator}")).or_insert(2);
+        loop {
+            let name = format!("{wanted}{separator}{number}");
+            *number += 1;
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
     }
 
     /// Identifiers for all of `names`, in their order. A name that is its own identifier keeps it, whoever comes first.

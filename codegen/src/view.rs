@@ -5,11 +5,13 @@
 
 use fleetops_avro::diagnostic::Diagnostic;
 use fleetops_avro::schema::{Kind, TypeId};
+use fleetops_avro::source::Place;
 use fleetops_avro::{Schema, SchemaSet};
 use serde::Serialize;
 
 use crate::emit::decode::RecordDecoder;
-use crate::emit::defaults::DefaultCode;
+use crate::emit::defaults::{DefaultCode, Misfit};
+use crate::emit::work::{MAX_CODE, MAX_DEPTH, Work};
 use crate::emit::{Access, Emitter, doc, string_literal};
 use crate::idents;
 use crate::model::{Enum, Field, Fixed, Model, ModulePath, Record, Type, Union};
@@ -224,6 +226,18 @@ fn docs(doc: Option<&String>, otherwise: impl FnOnce() -> String, more: Vec<Stri
     doc_literals(lines)
 }
 
+/// Generation ends here, for there is no end to it.
+pub(crate) fn too_much_code(at: Place, what: &str) -> Diagnostic {
+    Diagnostic::error(
+        "too-much-code",
+        at,
+        format!("the schemas make more than {} MiB of code", MAX_CODE >> 20),
+        format!("`{what}` goes beyond it"),
+    )
+    .note("each record carries its schema with all types in it, and a default those of the fields that it leaves out")
+    .help("generate for fewer schemas at a time, in crates of their own; or shorten the defaults of records")
+}
+
 /// What a link in documentation names a type by: the derive macros of the prelude are in scope everywhere.
 fn link(kind: &str, ident: &str) -> String {
     const MACROS: &[&str] = &[
@@ -256,6 +270,7 @@ impl<'a> Views<'a> {
         model: &'a Model,
         module: &'a ModulePath,
         runtime: &'a str,
+        work: &'a Work,
     ) -> Self {
         Self {
             set,
@@ -263,6 +278,7 @@ impl<'a> Views<'a> {
                 model,
                 module,
                 runtime,
+                work,
             },
         }
     }
@@ -344,16 +360,17 @@ impl<'a> Views<'a> {
         })
     }
 
-    fn misfit(&self, id: TypeId, index: usize, field: &Field, why: &str) -> Option<Diagnostic> {
+    fn misfit(&self, id: TypeId, index: usize, field: &Field, why: &Misfit) -> Option<Diagnostic> {
         let node = self.set.node(id);
         let Kind::Record(record) = &node.kind else {
             return None;
         };
         let span = record.fields.get(index)?.default.as_ref()?.span;
-        Some(
-            Diagnostic::error(
+        let at = crate::model::place(&node.place, span);
+        Some(match why {
+            Misfit::Value(why) => Diagnostic::error(
                 "default-misfit",
-                crate::model::place(&node.place, span),
+                at,
                 format!(
                     "the default of `{}` cannot be a value of its Rust type",
                     field.name
@@ -361,7 +378,18 @@ impl<'a> Views<'a> {
                 why,
             )
             .help("change the default, or remove the logical type so that the field stays raw"),
-        )
+            Misfit::Depth => Diagnostic::error(
+                "type-too-deep",
+                at,
+                format!(
+                    "the default of `{}` is nested more than {MAX_DEPTH} levels deep",
+                    field.name
+                ),
+                "with the defaults of the fields that it does not name",
+            )
+            .help("nest less, or give a shorter default: an empty array, or null"),
+            Misfit::Size => too_much_code(at, &field.name),
+        })
     }
 
     fn field(

@@ -1,14 +1,8 @@
 //! How many bytes a value takes: at most, to reserve them once, and at least, to tell a lying block count.
 
-use std::collections::BTreeSet;
-
-use fleetops_avro::schema::TypeId;
-
 use super::{Access, Emitter};
-use crate::model::{Record, Time, Type};
-
-/// The most bytes of a long, a length or a count.
-const LONG: usize = 10;
+use crate::model::sizes::LONG;
+use crate::model::{Record, Type};
 
 /// An upper bound: bytes that are always counted, and expressions for what depends on the value.
 #[derive(Debug, Default)]
@@ -61,49 +55,9 @@ impl Emitter<'_> {
         bound
     }
 
-    /// The bound of a record or union that is the same for all its values.
+    /// The bound of a type that is the same for all its values.
     pub(crate) fn fixed_bound(&self, ty: &Type) -> Option<usize> {
-        self.fixed(ty, &mut BTreeSet::new())
-    }
-
-    fn fixed(&self, ty: &Type, inside: &mut BTreeSet<TypeId>) -> Option<usize> {
-        Some(match ty {
-            Type::Null => 0,
-            Type::Boolean => 1,
-            Type::Int | Type::Time(Time::Date | Time::TimeMillis) => 5,
-            Type::Long | Type::Time(_) => LONG,
-            Type::Float => 4,
-            Type::Double => 8,
-            Type::UuidString => 37,
-            Type::UuidFixed => 16,
-            Type::DecimalBytes { .. } => 18,
-            Type::DecimalFixed { size, .. } => *size,
-            Type::BigDecimal => 40,
-            Type::Duration => 12,
-            Type::Enum(_) => 5,
-            Type::Fixed(id) => self.model.fixeds.get(id)?.size,
-            Type::Optional { inner, .. } => self.fixed(inner, inside)?.checked_add(1)?,
-            Type::Bytes | Type::String | Type::Array(_) | Type::Map(_) => return None,
-            Type::Union(index) => {
-                let union = self.model.unions.get(*index)?;
-                let mut most = 0;
-                for branch in &union.branches {
-                    most = most.max(self.fixed(&branch.ty, inside)?);
-                }
-                most.checked_add(5)?
-            }
-            Type::Record { id, .. } => {
-                if !inside.insert(*id) {
-                    return None;
-                }
-                let mut sum = 0usize;
-                for field in &self.model.records.get(id)?.fields {
-                    sum = sum.checked_add(self.fixed(&field.ty, inside)?)?;
-                }
-                inside.remove(id);
-                sum
-            }
-        })
+        self.model.fixed_size(ty)
     }
 
     /// The bound of a value.
@@ -166,33 +120,6 @@ impl Emitter<'_> {
 
     /// The fewest bytes a value takes.
     pub(crate) fn minimum(&self, ty: &Type) -> usize {
-        self.least(ty, &mut BTreeSet::new())
-    }
-
-    fn least(&self, ty: &Type, inside: &mut BTreeSet<TypeId>) -> usize {
-        match ty {
-            Type::Null => 0,
-            Type::Float => 4,
-            Type::Double => 8,
-            Type::UuidFixed => 16,
-            Type::DecimalFixed { size, .. } => *size,
-            Type::Duration => 12,
-            Type::Fixed(id) => self.model.fixeds.get(id).map_or(0, |f| f.size),
-            Type::Record { id, .. } => {
-                let Some(record) = self.model.records.get(id) else {
-                    return 0;
-                };
-                if !inside.insert(*id) {
-                    return 0;
-                }
-                let sum = record
-                    .fields
-                    .iter()
-                    .fold(0usize, |sum, f| sum.saturating_add(self.least(&f.ty, inside)));
-                inside.remove(id);
-                sum
-            }
-            _ => 1,
-        }
+        self.model.least_size(ty)
     }
 }

@@ -36,12 +36,45 @@ impl DefaultCode {
     }
 }
 
-/// Why a default cannot be a Rust value, in words for under a caret.
-type Misfit = String;
+/// Why a default cannot be a Rust value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// The value is none of the type; in words for under a caret.
+    Value(String),
+    /// It is nested too deep.
+    Depth,
+    /// It, or all that was generated before it, makes too much code.
+    Size,
+}
+
+impl From<String> for Misfit {
+    fn from(why: String) -> Self {
+        Self::Value(why)
+    }
+}
+
+impl From<&str> for Misfit {
+    fn from(why: &str) -> Self {
+        Self::Value(why.to_owned())
+    }
+}
 
 impl Emitter<'_> {
     /// The code of a default.
     pub(crate) fn default_value(&self, ty: &Type, value: &Value) -> Result<DefaultCode, Misfit> {
+        if self.work.is_exhausted() {
+            return Err(Misfit::Size);
+        }
+        if !self.work.enter() {
+            return Err(Misfit::Depth);
+        }
+        let code = self.code_of(ty, value);
+        self.work.leave();
+        self.work.spend(code.as_ref().map_or(0, |c| c.expression.len()));
+        code
+    }
+
+    fn code_of(&self, ty: &Type, value: &Value) -> Result<DefaultCode, Misfit> {
         let rt = self.runtime;
         Ok(match ty {
             Type::Null => DefaultCode::trivial("()"),
@@ -62,7 +95,7 @@ impl Emitter<'_> {
                     Some("NaN") => format!("{float}::NAN"),
                     Some("Infinity") => format!("{float}::INFINITY"),
                     Some("-Infinity") => format!("{float}::NEG_INFINITY"),
-                    _ => return Err("not a number".to_owned()),
+                    _ => return Err("not a number".into()),
                 })
             }
             Type::Float => float(value, |v| format!("{:?}", v as f32))?,
@@ -80,7 +113,7 @@ impl Emitter<'_> {
                 Some(text) => {
                     DefaultCode::new(format!("::std::string::String::from({})", string_literal(text)))
                 }
-                None => return Err("not a string".to_owned()),
+                None => return Err("not a string".into()),
             },
             Type::UuidString => {
                 let text = value.as_str().unwrap_or_default();
@@ -102,7 +135,7 @@ impl Emitter<'_> {
                 }
             }
             Type::BigDecimal => {
-                return Err("defaults of big-decimal are not supported".to_owned());
+                return Err("defaults of big-decimal are not supported".into());
             }
             Type::Duration => {
                 let bytes: [u8; 12] = latin1(value)?.try_into().map_err(|_| "not 12 bytes")?;
@@ -200,18 +233,22 @@ impl Emitter<'_> {
     /// The default of a union belongs to its first branch; from Avro 1.12 on to the first that fits.
     fn union_default(&self, index: usize, value: &Value) -> Result<DefaultCode, Misfit> {
         let union = self.model.unions.get(index).ok_or("not a union")?;
-        let branch = union.branches.iter().find(|b| self.fits(&b.ty, value));
-        let branch = branch.ok_or("no branch of the union takes it")?;
         let path = self.path(&union.home.module, &union.home.ident);
-        if branch.ty == Type::Null {
-            return Ok(DefaultCode::new(format!("{path}::{}", branch.ident)));
+        for branch in union.branches.iter().filter(|b| self.may_fit(&b.ty, value)) {
+            if branch.ty == Type::Null {
+                return Ok(DefaultCode::new(format!("{path}::{}", branch.ident)));
+            }
+            match self.default_value(&branch.ty, value) {
+                Ok(code) => return Ok(sum(&[code], |inner| format!("{path}::{}({inner})", branch.ident))),
+                Err(Misfit::Value(_)) if tells_by_trying(&branch.ty) => {}
+                Err(misfit) => return Err(misfit),
+            }
         }
-        let code = self.default_value(&branch.ty, value)?;
-        Ok(sum(&[code], |inner| format!("{path}::{}({inner})", branch.ident)))
+        Err("no branch of the union takes it".into())
     }
 
-    /// Whether a branch of a union takes a JSON value.
-    fn fits(&self, ty: &Type, value: &Value) -> bool {
+    /// Whether a branch of a union takes a JSON value, as far as can be told without trying.
+    fn may_fit(&self, ty: &Type, value: &Value) -> bool {
         match (ty, &value.kind) {
             (Type::Null, Kind::Null) | (Type::Boolean, Kind::Bool(_)) => true,
             (Type::Int, Kind::Number(text)) => text.parse::<i32>().is_ok(),
@@ -222,17 +259,8 @@ impl Emitter<'_> {
             }
             (Type::String, Kind::String(_))
             | (Type::Array(_), Kind::Array(_))
-            | (Type::Map(_), Kind::Object(_)) => true,
-            (Type::Record { .. }, Kind::Object(_)) => self.default_value(ty, value).is_ok(),
-            (
-                Type::Bytes
-                | Type::UuidString
-                | Type::UuidFixed
-                | Type::DecimalBytes { .. }
-                | Type::DecimalFixed { .. }
-                | Type::Duration,
-                Kind::String(_),
-            ) => self.default_value(ty, value).is_ok(),
+            | (Type::Map(_) | Type::Record { .. }, Kind::Object(_)) => true,
+            (ty, Kind::String(_)) if tells_by_trying(ty) => true,
             (Type::Fixed(id), Kind::String(text)) => {
                 (self.model.fixeds.get(id)).is_some_and(|f| text.chars().count() == f.size)
             }
@@ -258,7 +286,7 @@ impl Emitter<'_> {
             if number.checked_abs().is_some_and(|n| n <= most) {
                 Ok(())
             } else {
-                Err("beyond the calendar of the date type".to_owned())
+                Err("beyond the calendar of the date type")
             }
         };
         let of_day = |units: i64| {
@@ -269,7 +297,7 @@ impl Emitter<'_> {
                     number / units
                 ))
             } else {
-                Err("not a time of a day".to_owned())
+                Err("not a time of a day")
             }
         };
         let instant =
@@ -310,6 +338,20 @@ impl Emitter<'_> {
     }
 }
 
+/// Whether only the attempt tells that a value of the right kind of JSON is none of the type.
+fn tells_by_trying(ty: &Type) -> bool {
+    matches!(
+        ty,
+        Type::Record { .. }
+            | Type::Bytes
+            | Type::UuidString
+            | Type::UuidFixed
+            | Type::DecimalBytes { .. }
+            | Type::DecimalFixed { .. }
+            | Type::Duration
+    )
+}
+
 /// Several codes as one.
 fn sum(codes: &[DefaultCode], wrap: impl Fn(&str) -> String) -> DefaultCode {
     let list: Vec<&str> = codes.iter().map(|c| c.expression.as_str()).collect();
@@ -322,20 +364,20 @@ fn sum(codes: &[DefaultCode], wrap: impl Fn(&str) -> String) -> DefaultCode {
 
 fn integer(value: &Value) -> Result<i64, Misfit> {
     match &value.kind {
-        Kind::Number(text) => text.parse().map_err(|_| "not a whole number".to_owned()),
-        _ => Err("not a number".to_owned()),
+        Kind::Number(text) => text.parse().map_err(|_| "not a whole number".into()),
+        _ => Err("not a number".into()),
     }
 }
 
 fn float(value: &Value, literal: impl Fn(f64) -> String) -> Result<DefaultCode, Misfit> {
     let text = match &value.kind {
         Kind::Number(text) => text,
-        _ => return Err("not a number".to_owned()),
+        _ => return Err("not a number".into()),
     };
     let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     let literal = literal(number);
     if literal.contains("inf") {
-        return Err("beyond the range of the type".to_owned());
+        return Err("beyond the range of the type".into());
     }
     Ok(DefaultCode {
         is_trivial: number == 0.0 && number.is_sign_positive(),
@@ -348,7 +390,7 @@ fn float(value: &Value, literal: impl Fn(f64) -> String) -> Result<DefaultCode, 
 fn latin1(value: &Value) -> Result<Vec<u8>, Misfit> {
     let text = value.as_str().ok_or("not a string")?;
     text.chars()
-        .map(|c| u8::try_from(u32::from(c)).map_err(|_| format!("{c:?} is not a byte")))
+        .map(|c| u8::try_from(u32::from(c)).map_err(|_| format!("{c:?} is not a byte").into()))
         .collect()
 }
 

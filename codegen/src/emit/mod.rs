@@ -9,6 +9,7 @@ pub(crate) mod decode;
 pub(crate) mod defaults;
 pub(crate) mod doc;
 pub(crate) mod encode;
+pub(crate) mod work;
 
 use crate::model::{Home, Model, ModulePath, Time, Type};
 
@@ -20,6 +21,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) module: &'a ModulePath,
     /// The runtime's path: `::fleetops_runtime`.
     pub(crate) runtime: &'a str,
+    /// What the run has done so far.
+    pub(crate) work: &'a work::Work,
 }
 
 /// How an expression reaches a value.

@@ -4,14 +4,17 @@
 //! named types of a module in the order of their names, then the enums of unions in the order of fields, then views and
 //! builders. A schema type never loses its name to a generated one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetops_avro::diagnostic::Diagnostic;
 use fleetops_avro::schema::{self, Kind, Logical, TypeId};
 use fleetops_avro::{SchemaSet, json};
 
 use super::cycles::Cycles;
-use super::{Branch, Enum, Field, Fixed, Home, Model, ModulePath, Record, Time, Type, Union, rules};
+use super::depth::Depths;
+use super::{
+    Branch, Enum, Field, Fixed, Home, Model, ModulePath, Record, Time, Type, Union, kind_word, rules,
+};
 use crate::idents::{self, Scope};
 
 /// Makes the model.
@@ -19,9 +22,15 @@ use crate::idents::{self, Scope};
 /// # Errors
 /// Validation attributes that do not fit, with their places.
 pub(crate) fn lower(set: &SchemaSet) -> Result<Model, Vec<Diagnostic>> {
+    let depths = Depths::of(set);
+    let too_deep = depths.check(set);
+    if !too_deep.is_empty() {
+        return Err(too_deep);
+    }
     let mut lowering = Lowering {
         set,
         cycles: Cycles::of(set),
+        depths,
         scopes: BTreeMap::new(),
         homes: BTreeMap::new(),
         model: Model::default(),
@@ -31,8 +40,8 @@ pub(crate) fn lower(set: &SchemaSet) -> Result<Model, Vec<Diagnostic>> {
     lowering.name_types();
     lowering.records();
     lowering.name_views();
-    lowering.find_borrowers();
-    lowering.find_checks();
+    lowering.find_holders();
+    lowering.model.find_sizes(lowering.cycles.inner_first());
     if lowering.errors.is_empty() {
         Ok(lowering.model)
     } else {
@@ -43,6 +52,7 @@ pub(crate) fn lower(set: &SchemaSet) -> Result<Model, Vec<Diagnostic>> {
 struct Lowering<'a> {
     set: &'a SchemaSet,
     cycles: Cycles,
+    depths: Depths,
     scopes: BTreeMap<ModulePath, Scope>,
     homes: BTreeMap<TypeId, Home>,
     model: Model,
@@ -129,7 +139,10 @@ impl Lowering<'_> {
             let node = set.node(id);
             match &node.kind {
                 Kind::Record(record) => {
+                    let before = self.model.unions.len();
                     let record = self.record(id, node, record, home);
+                    let unions = before..self.model.unions.len();
+                    self.model.union_ranges.insert(id, unions);
                     self.model.records.insert(id, record);
                 }
                 Kind::Enum(e) => {
@@ -199,7 +212,7 @@ impl Lowering<'_> {
             doc: record.doc.clone(),
             aliases: record.aliases.iter().map(ToString::to_string).collect(),
             fields,
-            recursive: self.cycles.is_recursive(id),
+            recursive: self.depths.is_recursive(id),
             borrows: false,
             checks: false,
             home,
@@ -312,7 +325,6 @@ impl Lowering<'_> {
                 view: ident.clone(),
                 ident,
             },
-            record,
             owner: owner.to_owned(),
             branches: lowered,
             borrows: false,
@@ -337,64 +349,96 @@ impl Lowering<'_> {
         }
     }
 
-    /// What borrows strings or bytes: grown from nothing until it stays as it is.
-    fn find_borrowers(&mut self) {
-        loop {
-            let model = &self.model;
-            let records: Vec<TypeId> = (model.records.iter())
-                .filter(|(_, r)| !r.borrows && r.fields.iter().any(|f| model.borrows(&f.ty)))
-                .map(|(id, _)| *id)
-                .collect();
-            let unions: Vec<usize> = (model.unions.iter().enumerate())
-                .filter(|(_, u)| !u.borrows && u.branches.iter().any(|b| model.borrows(&b.ty)))
-                .map(|(index, _)| index)
-                .collect();
-            if records.is_empty() && unions.is_empty() {
-                return;
+    /// What borrows strings or bytes, and what has something to validate: whatever holds what does.
+    fn find_holders(&mut self) {
+        let model = &self.model;
+        let mut users: BTreeMap<Holder, Vec<Holder>> = BTreeMap::new();
+        let (mut borrows, mut checks) = (Vec::new(), Vec::new());
+        let mut note = |holder: Holder, ty: &Type| {
+            // Nothing is marked yet, so what answers now does so for itself.
+            if model.borrows(ty) {
+                borrows.push(holder);
             }
-            for id in records {
-                if let Some(record) = self.model.records.get_mut(&id) {
-                    record.borrows = true;
+            if model.checks(ty) {
+                checks.push(holder);
+            }
+            if let Some(held) = held(ty) {
+                users.entry(held).or_default().push(holder);
+            }
+        };
+        let mut ruled = Vec::new();
+        for (id, record) in &model.records {
+            for field in &record.fields {
+                note(Holder::Record(*id), &field.ty);
+                if !field.rules.is_empty() {
+                    ruled.push(Holder::Record(*id));
                 }
             }
-            for index in unions {
-                if let Some(union) = self.model.unions.get_mut(index) {
-                    union.borrows = true;
+        }
+        for (index, union) in model.unions.iter().enumerate() {
+            for branch in &union.branches {
+                note(Holder::Union(index), &branch.ty);
+            }
+        }
+        checks.append(&mut ruled);
+        for holder in all_users(&users, borrows) {
+            match holder {
+                Holder::Record(id) => {
+                    if let Some(record) = self.model.records.get_mut(&id) {
+                        record.borrows = true;
+                    }
+                }
+                Holder::Union(index) => {
+                    if let Some(union) = self.model.unions.get_mut(index) {
+                        union.borrows = true;
+                    }
+                }
+            }
+        }
+        for holder in all_users(&users, checks) {
+            match holder {
+                Holder::Record(id) => {
+                    if let Some(record) = self.model.records.get_mut(&id) {
+                        record.checks = true;
+                    }
+                }
+                Holder::Union(index) => {
+                    if let Some(union) = self.model.unions.get_mut(index) {
+                        union.checks = true;
+                    }
                 }
             }
         }
     }
+}
 
-    /// What has something to validate, likewise.
-    fn find_checks(&mut self) {
-        loop {
-            let model = &self.model;
-            let records: Vec<TypeId> = (model.records.iter())
-                .filter(|(_, r)| {
-                    let mut fields = r.fields.iter();
-                    !r.checks && fields.any(|f| !f.rules.is_empty() || model.checks(&f.ty))
-                })
-                .map(|(id, _)| *id)
-                .collect();
-            let unions: Vec<usize> = (model.unions.iter().enumerate())
-                .filter(|(_, u)| !u.checks && u.branches.iter().any(|b| model.checks(&b.ty)))
-                .map(|(index, _)| index)
-                .collect();
-            if records.is_empty() && unions.is_empty() {
-                return;
-            }
-            for id in records {
-                if let Some(record) = self.model.records.get_mut(&id) {
-                    record.checks = true;
-                }
-            }
-            for index in unions {
-                if let Some(union) = self.model.unions.get_mut(index) {
-                    union.checks = true;
-                }
-            }
+/// What has a type of its own, made of other types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Holder {
+    Record(TypeId),
+    Union(usize),
+}
+
+/// The record or union at the bottom of a type.
+fn held(ty: &Type) -> Option<Holder> {
+    match ty {
+        Type::Record { id, .. } => Some(Holder::Record(*id)),
+        Type::Union(index) => Some(Holder::Union(*index)),
+        Type::Array(inner) | Type::Map(inner) | Type::Optional { inner, .. } => held(inner),
+        _ => None,
+    }
+}
+
+/// `start`, what uses any of it, what uses that, and so on.
+fn all_users(users: &BTreeMap<Holder, Vec<Holder>>, start: Vec<Holder>) -> BTreeSet<Holder> {
+    let mut found = BTreeSet::new();
+    let mut pending = start;
+    while let Some(holder) = pending.pop() {
+        if found.insert(holder) {
+            pending.extend(users.get(&holder).into_iter().flatten());
         }
     }
+    found
 }
 
 fn time(logical: Logical) -> Option<Time> {
@@ -435,23 +479,4 @@ fn empty(node: &schema::Node, what: &str) -> Diagnostic {
         "no Rust type can be made of this",
     )
     .help("give it at least one, or remove it")
-}
-
-fn kind_word(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Null => "null",
-        Kind::Boolean => "boolean",
-        Kind::Int => "int",
-        Kind::Long => "long",
-        Kind::Float => "float",
-        Kind::Double => "double",
-        Kind::Bytes => "bytes",
-        Kind::String => "string",
-        Kind::Array(_) => "array",
-        Kind::Map(_) => "map",
-        Kind::Union(_) => "union",
-        Kind::Record(_) => "record",
-        Kind::Enum(_) => "enum",
-        Kind::Fixed(_) => "fixed",
-    }
 }

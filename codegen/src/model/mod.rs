@@ -5,13 +5,15 @@
 //! called, what borrows. [`lower::lower`] makes it from a [`SchemaSet`](fleetops_avro::SchemaSet) in one pass.
 
 pub(crate) mod cycles;
+pub(crate) mod depth;
 pub(crate) mod lower;
 pub(crate) mod rules;
+pub(crate) mod sizes;
 
 use std::collections::BTreeMap;
 
 use fleetops_avro::json;
-use fleetops_avro::schema::TypeId;
+use fleetops_avro::schema::{Kind, TypeId};
 use fleetops_avro::source::Place;
 
 pub(crate) use rules::Rule;
@@ -30,6 +32,10 @@ pub(crate) struct Model {
     pub(crate) fixeds: BTreeMap<TypeId, Fixed>,
     /// Unions that are enums, in the order in which they were met.
     pub(crate) unions: Vec<Union>,
+    /// Where the unions of a record stand among them.
+    union_ranges: BTreeMap<TypeId, std::ops::Range<usize>>,
+    /// The sizes of the records, by schema node.
+    sizes: BTreeMap<TypeId, sizes::Sizes>,
 }
 
 /// Where a type lives and what it is called.
@@ -102,8 +108,6 @@ pub(crate) struct Fixed {
 #[derive(Debug)]
 pub(crate) struct Union {
     pub(crate) home: Home,
-    /// The record that has it.
-    pub(crate) record: TypeId,
     /// What it is the type of, for its documentation: `fleetops.Event.payload`.
     pub(crate) owner: String,
     /// In the order of the wire.
@@ -217,6 +221,13 @@ impl Field {
 }
 
 impl Model {
+    /// The unions of a record, with their indices. They were met record by record, so they stand together.
+    pub(crate) fn unions_of(&self, record: TypeId) -> impl Iterator<Item = (usize, &Union)> {
+        let range = self.union_ranges.get(&record).cloned().unwrap_or_default();
+        let unions = self.unions.get(range.clone()).unwrap_or_default();
+        range.zip(unions)
+    }
+
     /// Whether the view of this type differs from the type: it borrows strings or bytes.
     pub(crate) fn borrows(&self, ty: &Type) -> bool {
         match ty {
@@ -247,4 +258,24 @@ impl Model {
 /// A place to blame in an error of generation.
 pub(crate) fn place(source: &Place, span: fleetops_avro::Span) -> Place {
     Place::new(&source.source, span)
+}
+
+/// What a type is called in messages and in JSON.
+pub(crate) fn kind_word(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Null => "null",
+        Kind::Boolean => "boolean",
+        Kind::Int => "int",
+        Kind::Long => "long",
+        Kind::Float => "float",
+        Kind::Double => "double",
+        Kind::Bytes => "bytes",
+        Kind::String => "string",
+        Kind::Array(_) => "array",
+        Kind::Map(_) => "map",
+        Kind::Union(_) => "union",
+        Kind::Record(_) => "record",
+        Kind::Enum(_) => "enum",
+        Kind::Fixed(_) => "fixed",
+    }
 }
