@@ -220,10 +220,6 @@ impl Global {
     }
 
     /// The environment asked for, its variables expanded; flags and environment variables win.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the commands that talk to servers")
-    )]
     pub(crate) fn environment(&self, manifest: &Manifest) -> Result<ResolvedEnvironment, CliError> {
         let Some(environment) = manifest.environment(&self.env) else {
             let names: Vec<&str> = manifest.environments.iter().map(|e| e.name.as_str()).collect();

@@ -14,6 +14,7 @@ mod error;
 mod generate;
 mod global;
 mod jsonl;
+mod register;
 mod report;
 mod schema;
 mod topics;
@@ -47,6 +48,7 @@ enum Command {
     Schema(schema::Args),
     Generate(generate::Args),
     Docs(docs::Args),
+    Register(register::Args),
     Topics(topics::Args),
     Demo(demo::Args),
     Dev(dev::Args),
@@ -62,6 +64,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Schema(args) => schema::run(args, &global),
         Command::Generate(args) => generate::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
+        Command::Register(args) => register::run(args, &global),
         Command::Topics(args) => topics::run(args, &global),
         Command::Demo(args) => demo::run(args, &global),
         Command::Dev(args) => dev::run(args, &global),

@@ -44,12 +44,43 @@ impl fmt::Debug for Auth {
     }
 }
 
+/// How a registry is reached.
+#[derive(Clone)]
+pub struct Reach {
+    /// How long a question may take, connecting included; it is asked once more where that was not enough. What changes
+    /// something may always take 30 s and is sent once.
+    pub patience: Duration,
+    /// PEM: authorities to trust besides the built-in ones.
+    pub authorities: Option<Vec<u8>>,
+    /// PEM: our certificate and its key.
+    pub identity: Option<Vec<u8>>,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self {
+            patience: TIMEOUT,
+            authorities: None,
+            identity: None,
+        }
+    }
+}
+
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reach")
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A client of one registry. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     base: Url,
     http: reqwest::Client,
     auth: Option<Auth>,
+    patience: Duration,
 }
 
 /// A call under way: what its error messages need.
@@ -57,6 +88,9 @@ struct Call {
     method: &'static str,
     url: String,
     request: RequestBuilder,
+    timeout: Duration,
+    /// A question, which may be asked twice.
+    asks: bool,
 }
 
 impl Client {
@@ -66,6 +100,14 @@ impl Client {
     /// # Errors
     /// [`ClientError::Address`], [`ClientError::Client`].
     pub fn new(url: &str) -> Result<Self, ClientError> {
+        Self::reaching(url, &Reach::default())
+    }
+
+    /// The same with time-outs and TLS of one's own.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`], [`ClientError::Client`].
+    pub fn reaching(url: &str, reach: &Reach) -> Result<Self, ClientError> {
         let mut base = Url::parse(url).map_err(|error| ClientError::Address {
             url: without_credentials(url),
             reason: error.to_string(),
@@ -88,11 +130,23 @@ impl Client {
             // A proxy cannot reach this machine's loopback.
             http = http.no_proxy();
         }
-        let http = http.build().map_err(|error| ClientError::Client {
+        let unusable = |error: reqwest::Error| ClientError::Client {
             url: base.to_string(),
             reason: causes(&error),
-        })?;
-        Ok(Self { base, http, auth })
+        };
+        if let Some(pem) = &reach.authorities {
+            http = http.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem).map_err(unusable)?);
+        }
+        if let Some(pem) = &reach.identity {
+            http = http.identity(reqwest::Identity::from_pem(pem).map_err(unusable)?);
+        }
+        let http = http.build().map_err(unusable)?;
+        Ok(Self {
+            base,
+            http,
+            auth,
+            patience: reach.patience,
+        })
     }
 
     /// The same with authentication.
@@ -118,7 +172,8 @@ impl Client {
         references: &[Reference],
     ) -> Result<u32, ClientError> {
         let call = self.call(Method::POST, &["subjects", subject, "versions"], &[])?;
-        let answer: Registered = call.json(&SchemaRequest { schema, references }).send().await?;
+        let call = call.changing().json(&SchemaRequest { schema, references });
+        let answer: Registered = call.send().await?;
         Ok(answer.id)
     }
 
@@ -257,7 +312,8 @@ impl Client {
         let body = ConfigUpdate {
             compatibility: level.to_string(),
         };
-        let _: serde_json::Value = self.call(Method::PUT, &path, &[])?.json(&body).send().await?;
+        let call = self.call(Method::PUT, &path, &[])?.changing().json(&body);
+        let _: serde_json::Value = call.send().await?;
         Ok(())
     }
 
@@ -296,6 +352,8 @@ impl Client {
             method: name,
             url: text,
             request,
+            timeout: self.patience,
+            asks: true,
         })
     }
 }
@@ -307,14 +365,46 @@ impl Call {
         self
     }
 
+    /// A call that changes something: it may take its time, and is not made twice.
+    fn changing(mut self) -> Self {
+        (self.timeout, self.asks) = (TIMEOUT, false);
+        self
+    }
+
+    /// Sends it. A question that was not answered in time is asked once more: registries hang now and then.
     async fn send<T: DeserializeOwned>(self) -> Result<T, ClientError> {
-        let Self { method, url, request } = self;
+        let again = match (self.asks, self.request.try_clone()) {
+            (true, Some(request)) => Some(Self {
+                url: self.url.clone(),
+                request,
+                ..self
+            }),
+            _ => None,
+        };
+        match (self.once().await, again) {
+            (Err(ClientError::Timeout { .. }), Some(again)) => again.once().await,
+            (result, _) => result,
+        }
+    }
+
+    async fn once<T: DeserializeOwned>(self) -> Result<T, ClientError> {
+        let Self {
+            method,
+            url,
+            request,
+            timeout,
+            ..
+        } = self;
         let failed = |error: reqwest::Error| {
             if error.is_timeout() {
                 ClientError::Timeout {
                     method,
                     url: url.clone(),
-                    timeout: if error.is_connect() { CONNECT } else { TIMEOUT },
+                    timeout: if error.is_connect() {
+                        CONNECT.min(timeout)
+                    } else {
+                        timeout
+                    },
                 }
             } else {
                 ClientError::Network {
@@ -324,7 +414,7 @@ impl Call {
                 }
             }
         };
-        let response = request.send().await.map_err(failed)?;
+        let response = request.timeout(timeout).send().await.map_err(failed)?;
         let status = response.status();
         let body = body(response).await.map_err(failed)?;
         let body = body.ok_or_else(|| ClientError::Answer {
@@ -390,9 +480,12 @@ fn level(method: &'static str, url: &str, name: &str) -> Result<Level, ClientErr
     })
 }
 
-/// An error with its causes: reqwest's own text ends before the interesting part.
+/// An error with its causes: reqwest's own text ends before the interesting part, and says nothing where there is one.
 fn causes(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
+    let mut text = match std::error::Error::source(error) {
+        Some(cause) if error.is_connect() || error.is_request() => cause.to_string(),
+        _ => error.to_string(),
+    };
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         let more = inner.to_string();

@@ -45,7 +45,10 @@ pub enum ClientError {
         timeout: Duration,
     },
     /// No connection, or one that broke.
-    #[error("{method} {url}: {reason}. Check the address, the network and the TLS settings")]
+    #[error(
+        "the schema registry was not reached ({method} {url}): {reason}. Check that it is up, the address, the network and \
+         the TLS settings"
+    )]
     Network {
         /// The HTTP method.
         method: &'static str,

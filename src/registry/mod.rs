@@ -1,12 +1,19 @@
-//! Schema registries with Confluent's REST API, as a client.
+//! Schema registries with Confluent's REST API: a client, and the plan that brings a registry to what the manifest wants.
 //!
-//! [`Client`] makes single calls and tells what went wrong in words a user can act on. It keeps no cache and decides
-//! nothing: what to register, and in which order, is the planner's business.
+//! [`Client`] makes single calls and tells what went wrong in words a user can act on. [`desired`] reads the manifest,
+//! [`plan`] compares it with what the registry holds and decides what is compatible, [`carry_out`] does one subject's
+//! part of it. Nothing is cached between runs.
 
 mod client;
+mod desired;
 mod error;
+mod held;
+mod plan;
 mod wire;
 
-pub use client::{Auth, Client};
+pub use client::{Auth, Client, Reach};
+pub use desired::{Desired, DesiredError, desired};
 pub use error::ClientError;
+pub use held::{Held, Versions};
+pub use plan::{Action, LevelChange, Problem, Registered, SubjectStep, carry_out, plan};
 pub use wire::{Compatibility, Reference, SchemaText, SubjectVersion};

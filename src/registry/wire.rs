@@ -24,6 +24,9 @@ pub struct SubjectVersion {
     pub id: u32,
     /// The schema's text.
     pub schema: String,
+    /// `AVRO`, `PROTOBUF` or `JSON`; none means Avro.
+    #[serde(default, rename = "schemaType")]
+    pub schema_type: Option<String>,
     /// What it refers to.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub references: Vec<Reference>,
