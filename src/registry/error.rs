@@ -46,7 +46,7 @@ pub enum ClientError {
     },
     /// No connection, or one that broke.
     #[error(
-        "the schema registry was not reached ({method} {url}): {reason}. Check that it is up, the address, the network and \
+        "the schema registry was not reached ({method} {url}): {reason}. Check the address, that it is up, the network and \
          the TLS settings"
     )]
     Network {
