@@ -23,6 +23,7 @@ mod model;
 mod output;
 mod package;
 mod render;
+pub mod rules;
 mod topics;
 mod verify;
 mod view;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use fleetops_avro::diagnostic::Diagnostic;
 use fleetops_avro::source::{Place, Source, Span};
-use handlebars::Handlebars;
+use handlebars::{Handlebars, RenderErrorReason};
 use serde::Serialize;
 
 /// The version of the view model.
@@ -113,13 +113,19 @@ impl Templates {
             };
             if let Err(error) = registry.register_template_string(name, source.text()) {
                 let line = error.pos().map_or(1, |(line, _)| line);
-                errors.push(at(
-                    &source,
-                    line,
-                    "template-syntax",
-                    format!("{file} is not a Handlebars template: {}", error.reason()),
-                    "",
-                ));
+                // Of a list of what the grammar could take here, nobody is the wiser.
+                let reason = error.reason().to_string();
+                let reason = reason.split(": expected").next().unwrap_or_default();
+                errors.push(
+                    at(
+                        &source,
+                        line,
+                        "template-syntax",
+                        format!("{file} is not a Handlebars template: {reason}"),
+                        "this template",
+                    )
+                    .help("see that every `{{#if}}` and `{{#each}}` has its end, and every `{{` its `}}`"),
+                );
             }
             sources.insert(*name, source);
         }
@@ -141,13 +147,25 @@ impl Templates {
     ) -> Result<String, Box<Diagnostic>> {
         self.registry.render(name, view).map_err(|error| {
             let source = self.source(name);
-            Box::new(at(
-                &source,
-                error.line_no.unwrap_or(1),
-                "template-render",
-                format!("{} cannot be rendered: {}", file_name(name), error.reason()),
-                "here",
-            ))
+            let why = match error.reason() {
+                RenderErrorReason::MissingVariable(Some(variable)) => {
+                    format!("the view model has no `{variable}`")
+                }
+                reason => reason.to_string(),
+            };
+            Box::new(
+                at(
+                    &source,
+                    error.line_no.unwrap_or(1),
+                    "template-render",
+                    format!("{} cannot be rendered: {why}", file_name(name)),
+                    "here",
+                )
+                .help(format!(
+                    "the built-in {} shows what there is at this place",
+                    file_name(name)
+                )),
+            )
         })
     }
 

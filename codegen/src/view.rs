@@ -304,6 +304,9 @@ impl<'a> Views<'a> {
                 Some(Ok(code)) => Some(code),
                 Some(Err(why)) => {
                     errors.extend(self.misfit(id, index, field, &why));
+                    if why == Misfit::Size {
+                        return Err(errors);
+                    }
                     None
                 }
                 None if field.ty == Type::Null => emitter.default_value(&field.ty, &null()).ok(),

@@ -156,12 +156,10 @@ fn rule(member: &Member, ty: &Type, at: &Place) -> Result<Rule, Box<Diagnostic>>
 }
 
 fn bad_value(member: &Member, at: &Place, message: String, label: &str) -> Box<Diagnostic> {
-    Box::new(Diagnostic::error(
-        "validation-value",
-        place(at, member.value.span),
-        message,
-        label,
-    ))
+    Box::new(
+        Diagnostic::error("validation-value", place(at, member.value.span), message, label)
+            .help("write another value, or remove the attribute"),
+    )
 }
 
 /// The limit as a literal of the field's type.
