@@ -4,6 +4,7 @@
 //! workspace, the demo aside, knows a field of the fleet by name.
 
 pub mod dev;
+pub mod dynamic;
 pub mod kafka;
 pub mod registry;
 mod vehicle_id;

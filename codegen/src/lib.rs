@@ -25,6 +25,7 @@ mod package;
 mod render;
 pub mod rules;
 mod topics;
+pub mod validation;
 mod verify;
 mod view;
 

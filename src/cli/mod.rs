@@ -7,6 +7,7 @@
 mod check;
 mod compat;
 mod confirm;
+mod consume;
 mod demo;
 mod dev;
 mod docs;
@@ -14,9 +15,13 @@ mod error;
 mod generate;
 mod global;
 mod jsonl;
+mod lag;
+mod lines;
+mod produce;
 mod register;
 mod report;
 mod schema;
+mod stream;
 mod topics;
 
 use std::process::ExitCode;
@@ -50,6 +55,9 @@ enum Command {
     Docs(docs::Args),
     Register(register::Args),
     Topics(topics::Args),
+    Produce(produce::Args),
+    Consume(consume::Args),
+    Lag(lag::Args),
     Demo(demo::Args),
     Dev(dev::Args),
 }
@@ -66,6 +74,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Docs(args) => docs::run(args, &global),
         Command::Register(args) => register::run(args, &global),
         Command::Topics(args) => topics::run(args, &global),
+        Command::Produce(args) => produce::run(args, &global),
+        Command::Consume(args) => consume::run(args, &global),
+        Command::Lag(args) => lag::run(args, &global),
         Command::Demo(args) => demo::run(args, &global),
         Command::Dev(args) => dev::run(args, &global),
     };

@@ -16,7 +16,7 @@ use fleetops_avro::json;
 use fleetops_avro::schema::{Kind, TypeId};
 use fleetops_avro::source::Place;
 
-pub(crate) use rules::Rule;
+pub use rules::Rule;
 
 /// A module path below the root of the generated code; empty is the root.
 pub(crate) type ModulePath = Vec<String>;

@@ -10,19 +10,30 @@ use fleetops_avro::source::Place;
 
 use super::{Type, place};
 
-/// A rule of one field. Numbers are literals of the field's own Rust type.
+/// A rule of one field, of the value behind it where it is optional. Numbers are literals of the field's own type.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Rule {
+pub enum Rule {
+    /// `minimum`: at least.
     Minimum(String),
+    /// `maximum`: at most.
     Maximum(String),
+    /// `exclusiveMinimum`: above.
     ExclusiveMinimum(String),
+    /// `exclusiveMaximum`: below.
     ExclusiveMaximum(String),
+    /// `pattern`: an expression of the regex crate that compiles.
     Pattern(String),
+    /// `minLength`: so many characters, or bytes of `bytes`, at least.
     MinLength(u64),
+    /// `maxLength`: so many characters, or bytes of `bytes`, at most.
     MaxLength(u64),
+    /// `minItems`: so many items of an array at least.
     MinItems(u64),
+    /// `maxItems`: so many items of an array at most.
     MaxItems(u64),
+    /// `minProperties`: so many entries of a map at least.
     MinProperties(u64),
+    /// `maxProperties`: so many entries of a map at most.
     MaxProperties(u64),
 }
 

@@ -16,7 +16,7 @@ use super::core::{Core, Partition, Phase};
 use super::error::ConsumerError;
 use super::gate::Assignment;
 use super::native;
-use super::start::{self, Known, Start};
+use super::start::{self, Known, Start, StartAt};
 use crate::engine::{Checkpoint, EngineConfig};
 use crate::topic::Topic;
 
@@ -148,7 +148,9 @@ impl<T: Topic> Core<T> {
                 Offset::Offset(offset) => Some(offset),
                 _ => None,
             };
-            let ask = committed.is_some() || (self.settings.until_end && !self.ends.contains_key(&number));
+            let ask = committed.is_some()
+                || self.settings.start.is_some()
+                || (self.settings.until_end && !self.ends.contains_key(&number));
             let watermarks = if ask {
                 let probe = &self.probe;
                 Some(self.until(until, number, "the bounds of the log", || {
@@ -166,7 +168,23 @@ impl<T: Topic> Core<T> {
             if let Some(end) = end {
                 self.ends.insert(number, end);
             }
-            openings.push(self.opening(number, committed, metadata, watermarks, end));
+            let mut opening = self.opening(number, committed, metadata, watermarks, end);
+            if opening.config.committed.is_none()
+                && let (Some(start), Some((low, high))) = (self.settings.start, watermarks)
+            {
+                let offset = match start {
+                    StartAt::Offset(offset) => offset,
+                    StartAt::Time(time) => {
+                        let probe = &self.probe;
+                        let found = self.until(until, number, "the first offset of a time", || {
+                            probe.offset_at(number, time.timestamp_millis())
+                        })?;
+                        found.unwrap_or(high)
+                    }
+                };
+                opening.from = Offset::Offset(offset.clamp(low, high));
+            }
+            openings.push(opening);
         }
         Ok(openings)
     }
@@ -358,6 +376,9 @@ impl<T: Topic> Core<T> {
     pub(crate) fn commit_request(&self, numbers: &[i32], last: bool) -> (Vec<Offer>, TopicPartitionList) {
         let mut offers = Vec::new();
         let mut list = TopicPartitionList::with_capacity(numbers.len());
+        if self.settings.observer {
+            return (offers, list);
+        }
         for number in numbers {
             let Some(partition) = self.partitions.get(number) else {
                 continue;

@@ -20,6 +20,7 @@ use super::letters::DeadLetters;
 use super::mail::{Mailbox, Note, Outbox};
 use super::probe::Probe;
 use super::run::RetryPolicy;
+use super::start::StartAt;
 use super::thread;
 use super::values::Values;
 use crate::connect::{Connect, ConnectError, Connection, Fixed, Surroundings};
@@ -63,6 +64,8 @@ pub struct ConsumerBuilder<T> {
     connect: Connect,
     group: Option<String>,
     until_end: bool,
+    start: Option<StartAt>,
+    observer: bool,
     dedup: Option<Option<DedupSpec>>,
     reorder: Option<Option<ReorderSpec>>,
     dead_letter: Option<Option<String>>,
@@ -83,6 +86,8 @@ impl<T: Topic> ConsumerBuilder<T> {
             connect: Connect::default(),
             group: None,
             until_end: false,
+            start: None,
+            observer: false,
             dedup: None,
             reorder: None,
             dead_letter: None,
@@ -151,6 +156,21 @@ impl<T: Topic> ConsumerBuilder<T> {
     #[must_use]
     pub fn until_end(mut self, until_end: bool) -> Self {
         self.until_end = until_end;
+        self
+    }
+
+    /// Where a partition starts that the group has committed nothing of, instead of what `auto.offset.reset` says.
+    #[must_use]
+    pub fn start_at(mut self, start: StartAt) -> Self {
+        self.start = Some(start);
+        self
+    }
+
+    /// Only looks: commits nothing, writes no dead letters, and goes on past poison, which is counted. For tools that
+    /// show what is in a topic; give it a group of its own, so that it takes no partitions from a service.
+    #[must_use]
+    pub fn observer(mut self, observer: bool) -> Self {
+        self.observer = observer;
         self
     }
 
@@ -284,7 +304,7 @@ impl<T: Topic> ConsumerBuilder<T> {
         let dead_letter = self
             .dead_letter
             .unwrap_or_else(|| spec.dead_letter.as_deref().map(str::to_owned));
-        let letters = match dead_letter {
+        let letters = match dead_letter.filter(|_| !self.observer) {
             None => None,
             Some(name) => {
                 let mailbox = Arc::clone(&mailbox);
@@ -312,6 +332,8 @@ impl<T: Topic> ConsumerBuilder<T> {
                 group,
                 engine,
                 until_end: self.until_end,
+                start: self.start,
+                observer: self.observer,
                 end_of_stream: self.end_of_stream,
                 drain: self.drain,
                 commit_interval: self.commit_interval,

@@ -26,6 +26,7 @@ use super::native;
 use super::pressure::Pressure;
 use super::probe::Probe;
 use super::raw::{Raw, RawBuilder};
+use super::start::StartAt;
 use super::values::{Prepared, Values};
 use crate::dead_letter::{Reason, header};
 use crate::engine::{Engine, EngineConfig, LogEnd, Meta, Output};
@@ -38,6 +39,10 @@ pub(crate) struct Settings {
     pub(crate) group: String,
     pub(crate) engine: EngineConfig,
     pub(crate) until_end: bool,
+    /// Where a partition starts that the group has committed nothing of; `None`: as `auto.offset.reset` says.
+    pub(crate) start: Option<StartAt>,
+    /// Commits nothing, writes nothing, and does not stop at poison.
+    pub(crate) observer: bool,
     /// The application declares the end.
     pub(crate) end_of_stream: CancellationToken,
     /// How long a revocation waits for handlers that run.
@@ -316,6 +321,10 @@ impl<T: Topic> Core<T> {
                     );
                     if self.letters.is_some() {
                         self.letter(&payload, reason, detail);
+                    } else if self.settings.observer {
+                        if let Some(partition) = self.partitions.get_mut(&number) {
+                            partition.engine.settle(offset);
+                        }
                     } else {
                         self.fail(ConsumerError::Poison {
                             topic: self.settings.topic.to_string(),

@@ -54,6 +54,7 @@ pub use delivery::{Delivery, HandlerOutcome, Received};
 pub use error::ConsumerError;
 pub use raw::HeaderIter;
 pub use run::RetryPolicy;
+pub use start::StartAt;
 
 use crate::topic::Topic;
 use delivery::Record;

@@ -116,6 +116,25 @@ impl Probe {
         }
     }
 
+    /// The first offset of a partition whose record is no older than that time, in milliseconds since 1970; `None`: all
+    /// records are older.
+    ///
+    /// # Errors
+    /// librdkafka's.
+    pub(crate) fn offset_at(&self, partition: i32, time_ms: i64) -> KafkaResult<Option<i64>> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(&self.topic, partition, Offset::Offset(time_ms.max(0)))?;
+        let answer = self.client.offsets_for_times(list, PATIENCE)?;
+        let Some(element) = answer.find_partition(&self.topic, partition) else {
+            return Ok(None);
+        };
+        element.error()?;
+        Ok(match element.offset() {
+            Offset::Offset(found) => Some(found),
+            _ => None,
+        })
+    }
+
     /// The timestamp of the record at exactly that offset.
     fn timestamp_at(&self, partition: i32, offset: i64) -> Option<i64> {
         let mut list = TopicPartitionList::with_capacity(1);

@@ -4,6 +4,18 @@
 //! so the answer is usually an offset below C. It comes from the commit's own metadata; without it from a look-up by time,
 //! and where that is not to be had from the start of the log. This module decides; asking the broker is done elsewhere.
 
+use chrono::{DateTime, Utc};
+
+/// Where a partition starts that the group has committed nothing of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartAt {
+    /// At that offset of every partition, or the nearest that its log has.
+    Offset(i64),
+    /// At the first record that is no older; at the end of the log where all are older.
+    Time(DateTime<Utc>),
+}
+
 /// What is known about a partition's commit and its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Known {

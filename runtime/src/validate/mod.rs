@@ -38,7 +38,7 @@ pub struct Path<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Segment<'a> {
     Root,
-    Field(&'static str),
+    Field(&'a str),
     Index(usize),
     Key(&'a str),
 }
@@ -54,7 +54,7 @@ impl Path<'static> {
 impl<'a> Path<'a> {
     /// A field of the record here, by its Avro name.
     #[inline]
-    pub fn field(&'a self, name: &'static str) -> Path<'a> {
+    pub fn field(&'a self, name: &'a str) -> Path<'a> {
         Path {
             parent: Some(self),
             segment: Segment::Field(name),

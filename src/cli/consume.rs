@@ -1,0 +1,355 @@
+//! `consume`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use fleetops_avro::value::Value;
+use fleetops_codegen::manifest::parse_duration;
+use fleetops_registry::dynamic::DynamicTopic;
+use fleetops_runtime::chrono::{DateTime, NaiveDate, Utc};
+use fleetops_runtime::consumer::{ConsumerCounts, Delivery, StartAt};
+use fleetops_runtime::topic::{DedupSpec, Topic as _};
+use fleetops_runtime::{Consumer, ConsumerError};
+use tokio_util::sync::CancellationToken;
+
+use super::stream::{self, Asking, Servers};
+use super::{CliError, Format, Global, Outcome, report};
+use crate::demo::grouped;
+
+const HELP: &str = "\
+Examples:
+  fleetops-registry consume raw_telemetry --until-end | jq .vehicle_id
+  fleetops-registry consume raw_telemetry --group anomaly-service-group
+  fleetops-registry consume anomalies --from 2024-05-01T08:00:00Z --max 10
+
+With --group the events of its partitions are committed once their lines are written; --from counts where the group has
+committed nothing yet. Without one everything is read, nothing is committed, and no dead letters are written.";
+
+/// How long to wait for anything to arrive before asking whether the servers are there, with --until-end.
+const SILENCE: Duration = Duration::from_secs(20);
+/// How long the end waits for the last commit.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// Print a topic's events as JSON lines
+///
+/// Runs the topic's stages (dedup, order) and prints one event a line on standard output, counts on standard error. An
+/// event is settled once its line is written and flushed. Works for any topic of the manifest.
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Args {
+    /// A topic of the manifest
+    topic: String,
+
+    /// The consumer group to read as a member of, and to commit for
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+
+    /// Where to start: earliest, latest, a time (RFC 3339, or a date in UTC), or an offset of every partition
+    #[arg(long, value_name = "WHERE", default_value = "earliest", value_parser = From::parse)]
+    from: From,
+
+    /// End where the log ended at the start
+    #[arg(long)]
+    until_end: bool,
+
+    /// End after so many events
+    #[arg(long, value_name = "N")]
+    max: Option<u64>,
+
+    /// Print duplicates too
+    #[arg(long, conflicts_with = "ttl")]
+    no_dedup: bool,
+
+    /// Print events in the order of the log
+    #[arg(long, conflicts_with = "hold")]
+    no_reorder: bool,
+
+    /// Another time within which an event is a duplicate, such as 5m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    ttl: Option<Duration>,
+
+    /// Another time that an event waits for the ones before it, such as 2s
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    hold: Option<Duration>,
+
+    /// Stop at an event that cannot be handled, instead of writing a dead letter
+    #[arg(long)]
+    no_dead_letter: bool,
+}
+
+/// Where reading starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    Earliest,
+    Latest,
+    At(StartAt),
+}
+
+impl From {
+    fn parse(text: &str) -> Result<Self, String> {
+        let day = |text: &str| {
+            let date: NaiveDate = text.parse().ok()?;
+            Some(date.and_hms_opt(0, 0, 0)?.and_utc())
+        };
+        Ok(match text {
+            "earliest" => Self::Earliest,
+            "latest" => Self::Latest,
+            _ => match (text.parse::<u32>().map(i64::from).or_else(|_| text.parse()), text) {
+                (Ok(offset), _) if offset >= 0 => Self::At(StartAt::Offset(offset)),
+                _ => {
+                    let time = text.parse::<DateTime<Utc>>().ok().or_else(|| day(text));
+                    Self::At(StartAt::Time(time.ok_or(
+                        "it is earliest, latest, a time such as 2024-05-01T08:00:00Z, a date, or an offset of 0 or more",
+                    )?))
+                }
+            },
+        })
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
+    let format = global.format(&[Format::Text, Format::Json])?;
+    let (manifest, schemas) = global.load_with_manifest("consume")?;
+    let topic = stream::topic(&manifest, &schemas, &args.topic)?;
+    let servers = Servers::new(global, &manifest)?;
+    let runtime = super::dev::runtime()?;
+    let stop = CancellationToken::new();
+    let (counts, end) = runtime.block_on(async {
+        let _signals = super::dev::cancel_on_signal(stop.clone(), true);
+        consume(&args, topic, &servers, stop).await
+    })?;
+    runtime.shutdown_background();
+    if !global.quiet {
+        report::line(&match format {
+            Format::Json => json(&args.topic, counts.0, &counts.1),
+            _ => text(&args.topic, counts.0, &counts.1),
+        });
+    }
+    end.map(|()| Outcome::Clean)
+}
+
+/// How many lines were written, and what the consumer counted.
+type Counts = (u64, ConsumerCounts);
+
+async fn consume(
+    args: &Args,
+    topic: DynamicTopic,
+    servers: &Servers,
+    stop: CancellationToken,
+) -> Result<(Counts, Result<(), CliError>), CliError> {
+    let source = servers.schemas()?;
+    let asking = servers.asking(None)?;
+    stream::ask_both(&asking, &source, &topic, false).await?;
+    let spec = topic.spec().clone();
+    let group = match &args.group {
+        Some(group) => group.clone(),
+        None => format!("fleetops-registry-consume-{}", uuid::Uuid::new_v4()),
+    };
+    let mut builder = Consumer::builder_for(topic.clone())
+        .brokers(servers.bootstrap())
+        .schema_source(source)
+        .group(group)
+        .observer(args.group.is_none())
+        .until_end(args.until_end)
+        .shutdown(stop);
+    for (key, value) in servers.settings().filter(|(key, _)| *key != "group.id") {
+        builder = builder.set(key, value);
+    }
+    builder = match args.from {
+        From::Earliest => builder.set("auto.offset.reset", "earliest"),
+        From::Latest => builder.set("auto.offset.reset", "latest"),
+        From::At(start) => builder.start_at(start),
+    };
+    if args.no_dedup {
+        builder = builder.dedup(None);
+    }
+    if let Some(ttl) = args.ttl {
+        builder = builder.dedup(DedupSpec { ttl });
+    }
+    if args.no_reorder {
+        builder = builder.reorder(None);
+    } else if let (Some(hold), Some(reorder)) = (args.hold, spec.reorder) {
+        builder = builder.reorder(fleetops_runtime::topic::ReorderSpec { hold, ..reorder });
+    }
+    if args.no_dead_letter {
+        builder = builder.dead_letter(None::<String>);
+    }
+    let mut consumer = builder.build().await.map_err(failed)?;
+    let mut written = 0;
+    let ended = print(&mut consumer, &topic, args, &asking, &mut written).await;
+    let closed = consumer.close(CLOSING).await;
+    let counts = consumer.counts();
+    let end = ended.and(closed.map(|_| ()).map_err(failed));
+    Ok(((written, counts), end))
+}
+
+/// Prints until the stream ends. Lines are written and flushed together as long as there are more, then settled.
+async fn print(
+    consumer: &mut Consumer<DynamicTopic>,
+    topic: &DynamicTopic,
+    args: &Args,
+    asking: &Asking,
+    written: &mut u64,
+) -> Result<(), CliError> {
+    let mut lines = Vec::new();
+    let mut batch: Vec<Delivery<Value>> = Vec::new();
+    // Beyond half of what may be in flight a batch is written, so that the stages go on meanwhile.
+    const BATCH: usize = 50;
+    loop {
+        let left = args.max.map_or(u64::MAX, |max| max.saturating_sub(*written));
+        if left == 0 {
+            return Ok(());
+        }
+        let mut next = match args.until_end {
+            false => consumer.recv().await,
+            true => loop {
+                match tokio::time::timeout(SILENCE, consumer.recv()).await {
+                    Ok(next) => break next,
+                    Err(_) => still_there(asking, topic).await?,
+                }
+            },
+        };
+        let mut error = None;
+        let mut ended = false;
+        loop {
+            match next {
+                None => ended = true,
+                Some(Err(e)) => error = Some(failed(e)),
+                Some(Ok(delivery)) => {
+                    match delivery.event() {
+                        None => lines.extend_from_slice(b"null"),
+                        Some(event) if topic.write_json(event, &mut lines) => {}
+                        Some(_) => {
+                            error = Some(CliError::incomplete(format!(
+                                "topic {}, partition {}, offset {}: the event cannot be written as JSON",
+                                delivery.topic(),
+                                delivery.partition(),
+                                delivery.offset()
+                            )));
+                        }
+                    }
+                    if error.is_none() {
+                        lines.push(b'\n');
+                        batch.push(delivery);
+                    }
+                }
+            }
+            let full = batch.len() >= BATCH || batch.len() as u64 >= left;
+            if ended || error.is_some() || full {
+                break;
+            }
+            next = tokio::select! {
+                biased;
+                next = consumer.recv() => next,
+                () = std::future::ready(()) => break,
+            };
+        }
+        if !batch.is_empty() {
+            let mut out = std::io::stdout().lock();
+            out.write_all(&lines)
+                .and_then(|()| out.flush())
+                .map_err(CliError::stdout)?;
+            *written += batch.len() as u64;
+            lines.clear();
+            batch.drain(..).for_each(Delivery::settle);
+        }
+        match (error, ended) {
+            (Some(error), _) => return Err(error),
+            (None, true) => return Ok(()),
+            _ => {}
+        }
+    }
+}
+
+/// Nothing has come for a while and an end is waited for: is somebody there?
+async fn still_there(asking: &Asking, topic: &DynamicTopic) -> Result<(), CliError> {
+    let (asking, name) = (asking.clone(), topic.spec().name.to_string());
+    tokio::task::spawn_blocking(move || asking.partitions(&name).map(|_| ()))
+        .await
+        .map_err(|error| CliError::incomplete(format!("a question to Kafka was abandoned: {error}")))?
+}
+
+fn failed(error: ConsumerError) -> CliError {
+    match error {
+        ConsumerError::Configuration { .. } | ConsumerError::Connect { .. } => {
+            CliError::usage(error.to_string())
+        }
+        other => CliError::incomplete(other.to_string()),
+    }
+}
+
+/// The figures that are not nothing, in words.
+fn figures(counts: &ConsumerCounts) -> Vec<(&'static str, u64)> {
+    let mut figures = vec![("received", counts.received)];
+    figures.extend(
+        [
+            ("duplicates", counts.duplicates),
+            ("frame duplicates", counts.frame_duplicates),
+            ("conflicts", counts.conflicts),
+            ("late", counts.late),
+            ("too old", counts.too_old),
+            ("jumps", counts.jumps),
+            ("gaps", counts.gaps),
+            ("reordered", counts.reordered),
+            ("poison", counts.poison),
+            ("tombstones", counts.tombstones),
+            ("dead letters", counts.dead_lettered),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0),
+    );
+    figures
+}
+
+fn text(topic: &str, written: u64, counts: &ConsumerCounts) -> String {
+    let parts: Vec<String> = figures(counts)
+        .iter()
+        .map(|(word, count)| format!("{} {word}", grouped(*count)))
+        .collect();
+    format!("{topic}: {} events; {}", grouped(written), parts.join(", "))
+}
+
+fn json(topic: &str, written: u64, counts: &ConsumerCounts) -> String {
+    serde_json::json!({
+        "topic": topic,
+        "written": written,
+        "received": counts.received,
+        "duplicates": counts.duplicates,
+        "frame_duplicates": counts.frame_duplicates,
+        "conflicts": counts.conflicts,
+        "late": counts.late,
+        "too_old": counts.too_old,
+        "jumps": counts.jumps,
+        "gaps": counts.gaps,
+        "reordered": counts.reordered,
+        "poison": counts.poison,
+        "dead_lettered": counts.dead_lettered,
+        "handled": counts.handled,
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_words_times_dates_and_offsets() {
+        let time = |text: &str| From::At(StartAt::Time(text.parse().unwrap()));
+        assert_eq!(From::parse("earliest"), Ok(From::Earliest));
+        assert_eq!(From::parse("latest"), Ok(From::Latest));
+        assert_eq!(From::parse("42"), Ok(From::At(StartAt::Offset(42))));
+        assert_eq!(
+            From::parse("2024-05-01T10:00:00+02:00"),
+            Ok(time("2024-05-01T08:00:00Z"))
+        );
+        assert_eq!(From::parse("2024-05-01"), Ok(time("2024-05-01T00:00:00Z")));
+        for wrong in ["-1", "newest", "", "2024-13-01"] {
+            assert!(From::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
