@@ -66,13 +66,8 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let (manifest, schemas) = global.load_with_manifest("produce")?;
     let topic = stream::topic(&manifest, &schemas, &args.topic)?;
     let servers = Servers::new(global, &manifest)?;
-    let source_of_schemas = {
-        let runtime = super::dev::runtime()?;
-        let _entered = runtime.enter();
-        let source = servers.schemas()?;
-        (runtime, source)
-    };
-    let (runtime, source) = source_of_schemas;
+    let source = servers.schemas()?;
+    let runtime = super::dev::runtime()?;
     let lines =
         Lines::open(&args.file).map_err(|(name, error)| CliError::usage(format!("{name}: {error}")))?;
     let name = lines.name.clone();
@@ -171,7 +166,7 @@ impl Sending<'_> {
             })?;
 
         let failed = CancellationToken::new();
-        let (receipts, settling) = mpsc::channel(4 * READ_AHEAD);
+        let (receipts, settling) = mpsc::channel(IN_FLIGHT / 512);
         let settled = tokio::spawn(settle(
             settling,
             failed.clone(),

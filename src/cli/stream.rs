@@ -279,9 +279,10 @@ pub(super) async fn ask_both(
     match (partitions, found) {
         (Ok(_), Ok(())) => Ok(()),
         (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
-        (Err(kafka), Err(registry)) => Err(CliError::incomplete(format!("{kafka}; and {registry}"))
-            .with_help(
-                "check that both run, and the addresses (--bootstrap, --registry) of the environment (--env)",
-            )),
+        (Err(kafka), Err(registry)) => {
+            let help = [kafka.help(), registry.help()].into_iter().flatten();
+            let help = help.collect::<Vec<_>>().join("; ");
+            Err(CliError::incomplete(format!("{kafka}; and {registry}")).with_help(help))
+        }
     }
 }
