@@ -32,6 +32,7 @@
 
 pub mod canonical;
 pub mod compat;
+pub mod container;
 pub mod diagnostic;
 pub mod diff;
 pub mod json;

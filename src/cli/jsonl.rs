@@ -31,6 +31,19 @@ impl Line<'_> {
         }
     }
 
+    /// Whether there is a schema under `key` or `KEY_text`.
+    pub(super) fn has_schema(&self, key: &str) -> bool {
+        self.value.get(key).is_some() || self.value.get(&format!("{key}_text")).is_some()
+    }
+
+    /// The string under `key`.
+    pub(super) fn string(&self, key: &str) -> Result<&str, String> {
+        match self.value.get(key) {
+            Some(value) => value.as_str().ok_or_else(|| format!("`{key}` must be a string")),
+            None => Err(format!("`{key}` is not there")),
+        }
+    }
+
     /// The line's `id`, its numbers as they were written.
     fn id(&self) -> String {
         let mut text = String::new();
@@ -47,6 +60,15 @@ impl Line<'_> {
 pub(super) fn run(
     answer: impl Fn(&Line<'_>) -> Map<String, Value>,
     failed: impl Fn(String) -> Map<String, Value>,
+) -> Result<(), CliError> {
+    let text = |members: Map<String, Value>| Value::Object(members).to_string();
+    run_texts(|line| text(answer(line)), |why| text(failed(why)))
+}
+
+/// The same where the objects are texts already.
+pub(super) fn run_texts(
+    answer: impl Fn(&Line<'_>) -> String,
+    failed: impl Fn(String) -> String,
 ) -> Result<(), CliError> {
     let mut input = BufReader::new(std::io::stdin().lock());
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -70,7 +92,6 @@ pub(super) fn run(
             Ok(line) => (line.id(), answer(&line)),
             Err(why) => ("null".to_owned(), failed(why)),
         };
-        let members = Value::Object(members).to_string();
         let members = members.strip_prefix('{').unwrap_or_default();
         writeln!(out, "{{\"id\":{id},{members}").map_err(CliError::stdout)?;
         // Whoever waits for an answer before asking again must get it.

@@ -8,8 +8,10 @@ mod check;
 mod compat;
 mod confirm;
 mod consume;
+mod decode;
 mod demo;
 mod dev;
+mod diff;
 mod docs;
 mod error;
 mod generate;
@@ -50,7 +52,9 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Compat(compat::Args),
+    Diff(diff::Args),
     Schema(schema::Args),
+    Decode(decode::Args),
     Generate(generate::Args),
     Docs(docs::Args),
     Register(register::Args),
@@ -69,7 +73,9 @@ pub(crate) fn main() -> ExitCode {
     let outcome: Result<Outcome, CliError> = match cli.command {
         Command::Check(args) => check::run(args, &global),
         Command::Compat(args) => compat::run(args, &global),
+        Command::Diff(args) => diff::run(args, &global),
         Command::Schema(args) => schema::run(args, &global),
+        Command::Decode(args) => decode::run(args, &global),
         Command::Generate(args) => generate::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
         Command::Register(args) => register::run(args, &global),

@@ -79,7 +79,8 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     Ok(Outcome::Clean)
 }
 
-fn read(path: &Path, global: &Global) -> Result<Schema, CliError> {
+/// The schema of a file, or of standard input.
+pub(super) fn read(path: &Path, global: &Global) -> Result<Schema, CliError> {
     let source = source(path)?;
     let schema = Schema::parse_source(source).map_err(|e| CliError::Unreadable(e.diagnostics))?;
     report::warnings(global, schema.set().warnings());

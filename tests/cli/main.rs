@@ -6,6 +6,8 @@
 
 mod check;
 mod compat;
+mod decode;
+mod diff;
 mod docs;
 mod general;
 mod generate;
