@@ -1,0 +1,218 @@
+//! `produce`, `consume` and `lag` as programs, against the embedded broker and registry.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use fleetops_codegen::load::load_roots;
+use fleetops_codegen::manifest::Manifest;
+use fleetops_registry::dev::broker::EmbeddedBroker;
+use fleetops_registry::dev::registry::EmbeddedRegistry;
+use fleetops_registry::dev::setup;
+use fleetops_registry::kafka;
+use fleetops_registry::registry::Client;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+struct Servers {
+    broker: EmbeddedBroker,
+    registry: EmbeddedRegistry,
+}
+
+impl Servers {
+    async fn start() -> Self {
+        let (broker, registry) = (
+            EmbeddedBroker::start().unwrap(),
+            EmbeddedRegistry::start(0).await.unwrap(),
+        );
+        let manifest = Manifest::load(&std::path::Path::new(ROOT).join("fleetops-registry.toml")).unwrap();
+        let schemas = load_roots(&manifest.schema_roots()).unwrap();
+        let client = Client::new(&registry.url()).unwrap();
+        setup::register(&client, &setup::subjects(&manifest, &schemas))
+            .await
+            .unwrap();
+        setup::create_topics(&broker, &kafka::wanted(&manifest, None))
+            .await
+            .unwrap();
+        Self { broker, registry }
+    }
+
+    async fn run(&self, arguments: &[&str], input: &str) -> Output {
+        run(self.broker.bootstrap(), &self.registry.url(), arguments, input).await
+    }
+}
+
+async fn run(bootstrap: &str, registry: &str, arguments: &[&str], input: &str) -> Output {
+    // The embedded broker keeps a member that has left until its session is over.
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = std::fs::read_to_string(format!("{ROOT}/fleetops-registry.toml")).unwrap();
+    let manifest = manifest
+        .replacen(
+            "roots = [\"schemas\"]",
+            &format!("roots = [{:?}]", format!("{ROOT}/schemas")),
+            1,
+        )
+        .replacen(
+            "[env.dev]",
+            "[env.dev]\nkafka = { \"session.timeout.ms\" = \"6000\", \"heartbeat.interval.ms\" = \"1000\" }",
+            1,
+        );
+    std::fs::write(folder.path().join("fleetops-registry.toml"), manifest).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fleetops-registry"));
+    command
+        .current_dir(&folder)
+        .args(arguments)
+        .args(["--bootstrap", bootstrap, "--registry", registry])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let input = input.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        // A program that ends early does not read all.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    })
+    .await
+    .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Events of one vehicle, with frames from 0.
+fn events(count: usize) -> String {
+    let example = std::fs::read_to_string(format!("{ROOT}/schemas/examples/RawTelemetryEvent.json")).unwrap();
+    let event: serde_json::Value = serde_json::from_str(&example).unwrap();
+    (0..count)
+        .map(|frame| {
+            let mut event = event.clone();
+            event["event_id"] = serde_json::json!(uuid::Uuid::from_u128(frame as u128 + 1));
+            event["frame_index"] = serde_json::json!(frame);
+            format!("{event}\n")
+        })
+        .collect()
+}
+
+fn frames(lines: &[u8]) -> Vec<u64> {
+    let frame = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["frame_index"].as_u64();
+    text(lines).lines().map(|line| frame(line).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_produced_is_consumed_once_by_a_group() {
+    let servers = Servers::start().await;
+    let lines = events(200);
+    // The first line again: a duplicate, which is not sent.
+    let first = lines.lines().next().unwrap();
+    let produced = servers
+        .run(
+            &["produce", "raw_telemetry", "--format", "json"],
+            &format!("{lines}{first}\n"),
+        )
+        .await;
+    assert_eq!(produced.status.code(), Some(0), "{}", text(&produced.stderr));
+    let counts: serde_json::Value = serde_json::from_slice(&produced.stdout).unwrap();
+    assert_eq!(
+        (&counts["acknowledged"], &counts["duplicates"], &counts["failed"]),
+        (&200.into(), &1.into(), &0.into())
+    );
+
+    let group = ["consume", "raw_telemetry", "--group", "g", "--until-end"];
+    let seen = servers
+        .run(&["consume", "raw_telemetry", "--until-end"], "")
+        .await;
+    assert_eq!(
+        frames(&seen.stdout),
+        (0..200).collect::<Vec<_>>(),
+        "{}",
+        text(&seen.stderr)
+    );
+
+    let some = [&group[..], &["--max", "70"]].concat();
+    let some = servers.run(&some, "").await;
+    assert_eq!(
+        frames(&some.stdout),
+        (0..70).collect::<Vec<_>>(),
+        "{}",
+        text(&some.stderr)
+    );
+    let rest = servers.run(&group, "").await;
+    assert_eq!(
+        frames(&rest.stdout),
+        (70..200).collect::<Vec<_>>(),
+        "{}",
+        text(&rest.stderr)
+    );
+    let none = servers.run(&group, "").await;
+    assert_eq!((text(&none.stdout).as_str(), none.status.code()), ("", Some(0)));
+
+    let lag = ["lag", "raw_telemetry", "--group", "g", "--format", "json"];
+    let lag = servers.run(&lag, "").await;
+    let lag: serde_json::Value =
+        serde_json::from_slice(&lag.stdout).unwrap_or_else(|_| panic!("{}", text(&lag.stderr)));
+    assert_eq!(lag["groups"][0]["topics"][0]["lag"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_lines_are_told_by_line_path_and_rule() {
+    let servers = Servers::start().await;
+    let mut lines: Vec<String> = events(4).lines().map(str::to_owned).collect();
+    lines[1] = lines[1].replace("\"frame_index\":1", "\"frame_index\":-1");
+    lines[2] = "{\"event_id\"".to_owned();
+    let input = lines.join("\n");
+    let stopped = servers.run(&["produce", "raw_telemetry"], &input).await;
+    assert_eq!(stopped.status.code(), Some(2));
+    let told = text(&stopped.stderr);
+    assert!(
+        told.contains("<stdin>:2: frame_index: must be at least 0, found -1 (minimum)"),
+        "{told}"
+    );
+    assert!(
+        text(&stopped.stdout).contains("1 acknowledged"),
+        "{}",
+        text(&stopped.stdout)
+    );
+    let skipped = servers
+        .run(&["produce", "raw_telemetry", "--skip-invalid"], &input)
+        .await;
+    assert_eq!(skipped.status.code(), Some(1));
+    assert!(
+        text(&skipped.stdout).contains("2 acknowledged, 2 skipped"),
+        "{}",
+        text(&skipped.stdout)
+    );
+    assert!(
+        text(&skipped.stderr).contains("<stdin>:3: "),
+        "{}",
+        text(&skipped.stderr)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_are_not_there_are_one_error_within_ten_seconds() {
+    let servers = Servers::start().await;
+    let nobody = "127.0.0.1:1";
+    let cases = [
+        (nobody.to_owned(), servers.registry.url(), nobody.to_owned()),
+        (
+            servers.broker.bootstrap().to_owned(),
+            format!("http://{nobody}"),
+            format!("http://{nobody}"),
+        ),
+    ];
+    for (bootstrap, registry, named) in cases {
+        for command in [&["produce", "raw_telemetry"][..], &["consume", "raw_telemetry"]] {
+            let begin = Instant::now();
+            let ended = run(&bootstrap, &registry, command, &events(1)).await;
+            assert!(begin.elapsed() < Duration::from_secs(10), "{command:?}");
+            let told = text(&ended.stderr);
+            let errors = told.lines().filter(|line| line.starts_with("error")).count();
+            assert_eq!(ended.status.code(), Some(3), "{told}");
+            assert!(told.contains(&named) && errors == 1, "{told}");
+        }
+    }
+}
