@@ -308,12 +308,10 @@ impl DocE {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(2)? {
-                0 => Self::Int(reader.int()?),
-                _ => Self::String(::std::string::String::from(reader.string()?)),
-            },
-        )
+        Ok(match reader.branch(2)? {
+            0 => Self::Int(reader.int()?),
+            _ => Self::String(::std::string::String::from(reader.string()?)),
+        })
     }
 
     /// The most bytes that the value takes.
@@ -356,12 +354,10 @@ impl<'a> DocERef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(2)? {
-                0 => Self::Int(reader.int()?),
-                _ => Self::String(reader.string()?),
-            },
-        )
+        Ok(match reader.branch(2)? {
+            0 => Self::Int(reader.int()?),
+            _ => Self::String(reader.string()?),
+        })
     }
 
     /// The same value with strings and bytes of its own.

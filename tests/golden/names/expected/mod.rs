@@ -209,7 +209,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Self_ {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Self_`] with its strings and bytes borrowed from the bytes it was read from.
@@ -403,15 +404,13 @@ impl Type {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.symbol(5)? {
-                0 => Self::Self_,
-                1 => Self::Match,
-                2 => Self::A,
-                3 => Self::None_,
-                _ => Self::Some_,
-            },
-        )
+        Ok(match reader.symbol(5)? {
+            0 => Self::Self_,
+            1 => Self::Match,
+            2 => Self::A,
+            3 => Self::None_,
+            _ => Self::Some_,
+        })
     }
 }
 

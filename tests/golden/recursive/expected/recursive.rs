@@ -87,9 +87,7 @@ impl Node {
             },
             kids: {
                 let mut blocks = reader.array(3)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<Node>(),
-                );
+                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<Node>());
                 while blocks.next(reader)? {
                     items.push(Node::decode_avro(reader)?);
                 }
@@ -155,7 +153,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Node {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// What [`Node`] cannot be without: the compiler asks for all of it.
@@ -314,12 +313,7 @@ impl Ping {
         path: &::fleetops_runtime::codec::Path<'_>,
         errors: &mut ::fleetops_runtime::codec::ValidationErrors,
     ) {
-        ::fleetops_runtime::codec::check::max_length(
-            errors,
-            &path.field("name"),
-            &self.name,
-            8,
-        );
+        ::fleetops_runtime::codec::check::max_length(errors, &path.field("name"), &self.name, 8);
         if let Some(value) = &self.pong {
             value.validate_at(&path.field("pong"), errors);
         }
@@ -753,7 +747,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Expression {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Expression`] with its strings and bytes borrowed from the bytes it was read from.
@@ -854,36 +849,34 @@ impl ExpressionValue {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(5)? {
-                0 => Self::Double(reader.double()?),
-                1 => Self::String(::std::string::String::from(reader.string()?)),
-                2 => Self::Binary(::std::boxed::Box::new(Binary::decode_avro(reader)?)),
-                3 => {
-                    Self::Array({
-                        let mut blocks = reader.array(1)?;
-                        let mut items = ::std::vec::Vec::with_capacity(
-                            blocks.capacity::<Expression>(),
-                        );
-                        while blocks.next(reader)? {
-                            items.push(Expression::decode_avro(reader)?);
-                        }
-                        items
-                    })
-                }
-                _ => {
-                    Self::Map({
-                        let mut blocks = reader.map(1)?;
-                        let mut entries = ::std::collections::BTreeMap::new();
-                        while blocks.next(reader)? {
-                            let key = ::std::string::String::from(reader.string()?);
-                            entries.insert(key, Expression::decode_avro(reader)?);
-                        }
-                        entries
-                    })
-                }
-            },
-        )
+        Ok(match reader.branch(5)? {
+            0 => Self::Double(reader.double()?),
+            1 => Self::String(::std::string::String::from(reader.string()?)),
+            2 => Self::Binary(::std::boxed::Box::new(Binary::decode_avro(reader)?)),
+            3 => {
+                Self::Array({
+                    let mut blocks = reader.array(1)?;
+                    let mut items = ::std::vec::Vec::with_capacity(
+                        blocks.capacity::<Expression>(),
+                    );
+                    while blocks.next(reader)? {
+                        items.push(Expression::decode_avro(reader)?);
+                    }
+                    items
+                })
+            }
+            _ => {
+                Self::Map({
+                    let mut blocks = reader.map(1)?;
+                    let mut entries = ::std::collections::BTreeMap::new();
+                    while blocks.next(reader)? {
+                        let key = ::std::string::String::from(reader.string()?);
+                        entries.insert(key, Expression::decode_avro(reader)?);
+                    }
+                    entries
+                })
+            }
+        })
     }
 
     /// The most bytes that the value takes.
@@ -965,38 +958,36 @@ impl<'a> ExpressionValueRef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(5)? {
-                0 => Self::Double(reader.double()?),
-                1 => Self::String(reader.string()?),
-                2 => {
-                    Self::Binary(::std::boxed::Box::new(BinaryRef::decode_avro(reader)?))
-                }
-                3 => {
-                    Self::Array({
-                        let mut blocks = reader.array(1)?;
-                        let mut items = ::std::vec::Vec::with_capacity(
-                            blocks.capacity::<ExpressionRef<'_>>(),
-                        );
-                        while blocks.next(reader)? {
-                            items.push(ExpressionRef::decode_avro(reader)?);
-                        }
-                        items
-                    })
-                }
-                _ => {
-                    Self::Map({
-                        let mut blocks = reader.map(1)?;
-                        let mut entries = ::std::collections::BTreeMap::new();
-                        while blocks.next(reader)? {
-                            let key = reader.string()?;
-                            entries.insert(key, ExpressionRef::decode_avro(reader)?);
-                        }
-                        entries
-                    })
-                }
-            },
-        )
+        Ok(match reader.branch(5)? {
+            0 => Self::Double(reader.double()?),
+            1 => Self::String(reader.string()?),
+            2 => {
+                Self::Binary(::std::boxed::Box::new(BinaryRef::decode_avro(reader)?))
+            }
+            3 => {
+                Self::Array({
+                    let mut blocks = reader.array(1)?;
+                    let mut items = ::std::vec::Vec::with_capacity(
+                        blocks.capacity::<ExpressionRef<'_>>(),
+                    );
+                    while blocks.next(reader)? {
+                        items.push(ExpressionRef::decode_avro(reader)?);
+                    }
+                    items
+                })
+            }
+            _ => {
+                Self::Map({
+                    let mut blocks = reader.map(1)?;
+                    let mut entries = ::std::collections::BTreeMap::new();
+                    while blocks.next(reader)? {
+                        let key = reader.string()?;
+                        entries.insert(key, ExpressionRef::decode_avro(reader)?);
+                    }
+                    entries
+                })
+            }
+        })
     }
 
     /// The same value with strings and bytes of its own.
@@ -1010,9 +1001,7 @@ impl<'a> ExpressionValueRef<'a> {
                 ExpressionValue::Binary(::std::boxed::Box::new(value.into_owned()))
             }
             Self::Array(value) => {
-                ExpressionValue::Array(
-                    value.into_iter().map(|item| item.into_owned()).collect(),
-                )
+                ExpressionValue::Array(value.into_iter().map(|item| item.into_owned()).collect())
             }
             Self::Map(value) => {
                 ExpressionValue::Map(
@@ -1154,7 +1143,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Binary {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Binary`] with its strings and bytes borrowed from the bytes it was read from.
@@ -1302,14 +1292,13 @@ impl Leaf {
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = ::std::string::String::from(reader.string()?);
-                    entries
-                        .insert(
-                            key,
-                            match reader.branch(2)? {
-                                0 => None,
-                                _ => Some(Leaf::decode_avro(reader)?),
-                            },
-                        );
+                    entries.insert(
+                        key,
+                        match reader.branch(2)? {
+                            0 => None,
+                            _ => Some(Leaf::decode_avro(reader)?),
+                        },
+                    );
                 }
                 entries
             },
@@ -1376,7 +1365,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Leaf {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Leaf`] with its strings and bytes borrowed from the bytes it was read from.
@@ -1414,14 +1404,13 @@ impl<'a> LeafRef<'a> {
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
-                    entries
-                        .insert(
-                            key,
-                            match reader.branch(2)? {
-                                0 => None,
-                                _ => Some(LeafRef::decode_avro(reader)?),
-                            },
-                        );
+                    entries.insert(
+                        key,
+                        match reader.branch(2)? {
+                            0 => None,
+                            _ => Some(LeafRef::decode_avro(reader)?),
+                        },
+                    );
                 }
                 entries
             },

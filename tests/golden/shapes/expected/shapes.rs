@@ -319,18 +319,8 @@ impl Defaults {
         path: &::fleetops_runtime::codec::Path<'_>,
         errors: &mut ::fleetops_runtime::codec::ValidationErrors,
     ) {
-        ::fleetops_runtime::codec::check::time_of_day(
-            errors,
-            &path.field("time"),
-            &self.time,
-        );
-        ::fleetops_runtime::codec::check::decimal(
-            errors,
-            &path.field("money"),
-            &self.money,
-            6,
-            2,
-        );
+        ::fleetops_runtime::codec::check::time_of_day(errors, &path.field("time"), &self.time);
+        ::fleetops_runtime::codec::check::decimal(errors, &path.field("money"), &self.money, 6, 2);
     }
 
     /// The default of `s`.
@@ -860,12 +850,10 @@ impl DefaultsU {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(2)? {
-                0 => Self::String(::std::string::String::from(reader.string()?)),
-                _ => Self::Int(reader.int()?),
-            },
-        )
+        Ok(match reader.branch(2)? {
+            0 => Self::String(::std::string::String::from(reader.string()?)),
+            _ => Self::Int(reader.int()?),
+        })
     }
 
     /// The most bytes that the value takes.
@@ -908,12 +896,10 @@ impl<'a> DefaultsURef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(2)? {
-                0 => Self::String(reader.string()?),
-                _ => Self::Int(reader.int()?),
-            },
-        )
+        Ok(match reader.branch(2)? {
+            0 => Self::String(reader.string()?),
+            _ => Self::Int(reader.int()?),
+        })
     }
 
     /// The same value with strings and bytes of its own.
@@ -1075,7 +1061,8 @@ impl ::fleetops_runtime::codec::AvroRecord for In {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// What [`In`] cannot be without: the compiler asks for all of it.
@@ -1136,12 +1123,10 @@ impl Letter {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.symbol(2)? {
-                0 => Self::AB,
-                _ => Self::C,
-            },
-        )
+        Ok(match reader.symbol(2)? {
+            0 => Self::AB,
+            _ => Self::C,
+        })
     }
 }
 
@@ -1365,17 +1350,14 @@ impl Everything {
                     blocks.capacity::<::std::vec::Vec<f64>>(),
                 );
                 while blocks.next(reader)? {
-                    items
-                        .push({
-                            let mut blocks = reader.array(8)?;
-                            let mut items = ::std::vec::Vec::with_capacity(
-                                blocks.capacity::<f64>(),
-                            );
-                            while blocks.next(reader)? {
-                                items.push(reader.double()?);
-                            }
-                            items
-                        });
+                    items.push({
+                        let mut blocks = reader.array(8)?;
+                        let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<f64>());
+                        while blocks.next(reader)? {
+                            items.push(reader.double()?);
+                        }
+                        items
+                    });
                 }
                 items
             },
@@ -1411,20 +1393,19 @@ impl Everything {
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = ::std::string::String::from(reader.string()?);
-                    entries
-                        .insert(
-                            key,
-                            {
-                                let mut blocks = reader.array(1)?;
-                                let mut items = ::std::vec::Vec::with_capacity(
-                                    blocks.capacity::<::std::vec::Vec<u8>>(),
-                                );
-                                while blocks.next(reader)? {
-                                    items.push(reader.bytes()?.to_vec());
-                                }
-                                items
-                            },
-                        );
+                    entries.insert(
+                        key,
+                        {
+                            let mut blocks = reader.array(1)?;
+                            let mut items = ::std::vec::Vec::with_capacity(
+                                blocks.capacity::<::std::vec::Vec<u8>>(),
+                            );
+                            while blocks.next(reader)? {
+                                items.push(reader.bytes()?.to_vec());
+                            }
+                            items
+                        },
+                    );
                 }
                 entries
             },
@@ -1445,13 +1426,10 @@ impl Everything {
                             blocks.capacity::<::core::option::Option<f32>>(),
                         );
                         while blocks.next(reader)? {
-                            items
-                                .push(
-                                    match reader.branch(2)? {
-                                        0 => None,
-                                        _ => Some(reader.float()?),
-                                    },
-                                );
+                            items.push(match reader.branch(2)? {
+                                0 => None,
+                                _ => Some(reader.float()?),
+                            });
                         }
                         items
                     })
@@ -1482,9 +1460,7 @@ impl Everything {
             pair: Pair::decode_avro(reader)?,
             pairs: {
                 let mut blocks = reader.array(2)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<Pair>(),
-                );
+                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<Pair>());
                 while blocks.next(reader)? {
                     items.push(Pair::decode_avro(reader)?);
                 }
@@ -1665,12 +1641,7 @@ impl Everything {
         path: &::fleetops_runtime::codec::Path<'_>,
         errors: &mut ::fleetops_runtime::codec::ValidationErrors,
     ) {
-        ::fleetops_runtime::codec::check::minimum(
-            errors,
-            &path.field("small"),
-            &self.small,
-            &-5,
-        );
+        ::fleetops_runtime::codec::check::minimum(errors, &path.field("small"), &self.small, &-5);
         ::fleetops_runtime::codec::check::exclusive_maximum(
             errors,
             &path.field("small"),
@@ -1695,33 +1666,13 @@ impl Everything {
             &self.y,
             &-1000.0,
         );
-        ::fleetops_runtime::codec::check::min_bytes(
-            errors,
-            &path.field("raw"),
-            &self.raw,
-            1,
-        );
-        ::fleetops_runtime::codec::check::max_bytes(
-            errors,
-            &path.field("raw"),
-            &self.raw,
-            64,
-        );
+        ::fleetops_runtime::codec::check::min_bytes(errors, &path.field("raw"), &self.raw, 1);
+        ::fleetops_runtime::codec::check::max_bytes(errors, &path.field("raw"), &self.raw, 64);
         static TEXT_PATTERN_3: ::fleetops_runtime::codec::Pattern = ::fleetops_runtime::codec::Pattern::new(
             r#"^[a-z"\\]+$"#,
         );
-        ::fleetops_runtime::codec::check::min_length(
-            errors,
-            &path.field("text"),
-            &self.text,
-            1,
-        );
-        ::fleetops_runtime::codec::check::max_length(
-            errors,
-            &path.field("text"),
-            &self.text,
-            20,
-        );
+        ::fleetops_runtime::codec::check::min_length(errors, &path.field("text"), &self.text, 1);
+        ::fleetops_runtime::codec::check::max_length(errors, &path.field("text"), &self.text, 20);
         TEXT_PATTERN_3.check(errors, &path.field("text"), &self.text);
         ::fleetops_runtime::codec::check::min_items(
             errors,
@@ -1924,25 +1875,20 @@ impl<'a> EverythingRef<'a> {
                     blocks.capacity::<::std::vec::Vec<f64>>(),
                 );
                 while blocks.next(reader)? {
-                    items
-                        .push({
-                            let mut blocks = reader.array(8)?;
-                            let mut items = ::std::vec::Vec::with_capacity(
-                                blocks.capacity::<f64>(),
-                            );
-                            while blocks.next(reader)? {
-                                items.push(reader.double()?);
-                            }
-                            items
-                        });
+                    items.push({
+                        let mut blocks = reader.array(8)?;
+                        let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<f64>());
+                        while blocks.next(reader)? {
+                            items.push(reader.double()?);
+                        }
+                        items
+                    });
                 }
                 items
             },
             names: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<&'_ str>(),
-                );
+                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<&'_ str>());
                 while blocks.next(reader)? {
                     items.push(reader.string()?);
                 }
@@ -1970,20 +1916,19 @@ impl<'a> EverythingRef<'a> {
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
-                    entries
-                        .insert(
-                            key,
-                            {
-                                let mut blocks = reader.array(1)?;
-                                let mut items = ::std::vec::Vec::with_capacity(
-                                    blocks.capacity::<&'_ [u8]>(),
-                                );
-                                while blocks.next(reader)? {
-                                    items.push(reader.bytes()?);
-                                }
-                                items
-                            },
-                        );
+                    entries.insert(
+                        key,
+                        {
+                            let mut blocks = reader.array(1)?;
+                            let mut items = ::std::vec::Vec::with_capacity(
+                                blocks.capacity::<&'_ [u8]>(),
+                            );
+                            while blocks.next(reader)? {
+                                items.push(reader.bytes()?);
+                            }
+                            items
+                        },
+                    );
                 }
                 entries
             },
@@ -2004,13 +1949,10 @@ impl<'a> EverythingRef<'a> {
                             blocks.capacity::<::core::option::Option<f32>>(),
                         );
                         while blocks.next(reader)? {
-                            items
-                                .push(
-                                    match reader.branch(2)? {
-                                        0 => None,
-                                        _ => Some(reader.float()?),
-                                    },
-                                );
+                            items.push(match reader.branch(2)? {
+                                0 => None,
+                                _ => Some(reader.float()?),
+                            });
                         }
                         items
                     })
@@ -2041,9 +1983,7 @@ impl<'a> EverythingRef<'a> {
             pair: Pair::decode_avro(reader)?,
             pairs: {
                 let mut blocks = reader.array(2)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<Pair>(),
-                );
+                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<Pair>());
                 while blocks.next(reader)? {
                     items.push(Pair::decode_avro(reader)?);
                 }
@@ -2273,16 +2213,14 @@ impl EverythingChoice {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(6)? {
-                0 => Self::Null,
-                1 => Self::Int(reader.int()?),
-                2 => Self::String(::std::string::String::from(reader.string()?)),
-                3 => Self::Bytes(reader.bytes()?.to_vec()),
-                4 => Self::Left(Left::decode_avro(reader)?),
-                _ => Self::Right(Right::decode_avro(reader)?),
-            },
-        )
+        Ok(match reader.branch(6)? {
+            0 => Self::Null,
+            1 => Self::Int(reader.int()?),
+            2 => Self::String(::std::string::String::from(reader.string()?)),
+            3 => Self::Bytes(reader.bytes()?.to_vec()),
+            4 => Self::Left(Left::decode_avro(reader)?),
+            _ => Self::Right(Right::decode_avro(reader)?),
+        })
     }
 
     /// The most bytes that the value takes.
@@ -2364,16 +2302,14 @@ impl<'a> EverythingChoiceRef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(6)? {
-                0 => Self::Null,
-                1 => Self::Int(reader.int()?),
-                2 => Self::String(reader.string()?),
-                3 => Self::Bytes(reader.bytes()?),
-                4 => Self::Left(Left::decode_avro(reader)?),
-                _ => Self::Right(Right::decode_avro(reader)?),
-            },
-        )
+        Ok(match reader.branch(6)? {
+            0 => Self::Null,
+            1 => Self::Int(reader.int()?),
+            2 => Self::String(reader.string()?),
+            3 => Self::Bytes(reader.bytes()?),
+            4 => Self::Left(Left::decode_avro(reader)?),
+            _ => Self::Right(Right::decode_avro(reader)?),
+        })
     }
 
     /// The same value with strings and bytes of its own.
@@ -2426,36 +2362,34 @@ impl EverythingChoiceNoNull {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(5)? {
-                0 => Self::Int(reader.int()?),
-                1 => Self::Uuid(reader.uuid_string()?),
-                2 => Self::Colour(Colour::decode_avro(reader)?),
-                3 => {
-                    Self::Array({
-                        let mut blocks = reader.array(1)?;
-                        let mut items = ::std::vec::Vec::with_capacity(
-                            blocks.capacity::<::std::string::String>(),
-                        );
-                        while blocks.next(reader)? {
-                            items.push(::std::string::String::from(reader.string()?));
-                        }
-                        items
-                    })
-                }
-                _ => {
-                    Self::Map({
-                        let mut blocks = reader.map(8)?;
-                        let mut entries = ::std::collections::BTreeMap::new();
-                        while blocks.next(reader)? {
-                            let key = ::std::string::String::from(reader.string()?);
-                            entries.insert(key, reader.double()?);
-                        }
-                        entries
-                    })
-                }
-            },
-        )
+        Ok(match reader.branch(5)? {
+            0 => Self::Int(reader.int()?),
+            1 => Self::Uuid(reader.uuid_string()?),
+            2 => Self::Colour(Colour::decode_avro(reader)?),
+            3 => {
+                Self::Array({
+                    let mut blocks = reader.array(1)?;
+                    let mut items = ::std::vec::Vec::with_capacity(
+                        blocks.capacity::<::std::string::String>(),
+                    );
+                    while blocks.next(reader)? {
+                        items.push(::std::string::String::from(reader.string()?));
+                    }
+                    items
+                })
+            }
+            _ => {
+                Self::Map({
+                    let mut blocks = reader.map(8)?;
+                    let mut entries = ::std::collections::BTreeMap::new();
+                    while blocks.next(reader)? {
+                        let key = ::std::string::String::from(reader.string()?);
+                        entries.insert(key, reader.double()?);
+                    }
+                    entries
+                })
+            }
+        })
     }
 
     /// The most bytes that the value takes.
@@ -2532,36 +2466,34 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(5)? {
-                0 => Self::Int(reader.int()?),
-                1 => Self::Uuid(reader.uuid_string()?),
-                2 => Self::Colour(Colour::decode_avro(reader)?),
-                3 => {
-                    Self::Array({
-                        let mut blocks = reader.array(1)?;
-                        let mut items = ::std::vec::Vec::with_capacity(
-                            blocks.capacity::<&'_ str>(),
-                        );
-                        while blocks.next(reader)? {
-                            items.push(reader.string()?);
-                        }
-                        items
-                    })
-                }
-                _ => {
-                    Self::Map({
-                        let mut blocks = reader.map(8)?;
-                        let mut entries = ::std::collections::BTreeMap::new();
-                        while blocks.next(reader)? {
-                            let key = reader.string()?;
-                            entries.insert(key, reader.double()?);
-                        }
-                        entries
-                    })
-                }
-            },
-        )
+        Ok(match reader.branch(5)? {
+            0 => Self::Int(reader.int()?),
+            1 => Self::Uuid(reader.uuid_string()?),
+            2 => Self::Colour(Colour::decode_avro(reader)?),
+            3 => {
+                Self::Array({
+                    let mut blocks = reader.array(1)?;
+                    let mut items = ::std::vec::Vec::with_capacity(
+                        blocks.capacity::<&'_ str>(),
+                    );
+                    while blocks.next(reader)? {
+                        items.push(reader.string()?);
+                    }
+                    items
+                })
+            }
+            _ => {
+                Self::Map({
+                    let mut blocks = reader.map(8)?;
+                    let mut entries = ::std::collections::BTreeMap::new();
+                    while blocks.next(reader)? {
+                        let key = reader.string()?;
+                        entries.insert(key, reader.double()?);
+                    }
+                    entries
+                })
+            }
+        })
     }
 
     /// The same value with strings and bytes of its own.
@@ -2684,13 +2616,11 @@ impl EverythingChoicesItem {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(3)? {
-                0 => Self::Null,
-                1 => Self::Int(reader.int()?),
-                _ => Self::String(::std::string::String::from(reader.string()?)),
-            },
-        )
+        Ok(match reader.branch(3)? {
+            0 => Self::Null,
+            1 => Self::Int(reader.int()?),
+            _ => Self::String(::std::string::String::from(reader.string()?)),
+        })
     }
 
     /// The most bytes that the value takes.
@@ -2739,13 +2669,11 @@ impl<'a> EverythingChoicesItemRef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(3)? {
-                0 => Self::Null,
-                1 => Self::Int(reader.int()?),
-                _ => Self::String(reader.string()?),
-            },
-        )
+        Ok(match reader.branch(3)? {
+            0 => Self::Null,
+            1 => Self::Int(reader.int()?),
+            _ => Self::String(reader.string()?),
+        })
     }
 
     /// The same value with strings and bytes of its own.
@@ -2784,12 +2712,10 @@ impl EverythingChoiceMapValue {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(2)? {
-                0 => Self::Boolean(reader.boolean()?),
-                _ => Self::Left(Left::decode_avro(reader)?),
-            },
-        )
+        Ok(match reader.branch(2)? {
+            0 => Self::Boolean(reader.boolean()?),
+            _ => Self::Left(Left::decode_avro(reader)?),
+        })
     }
 
     /// Writes the index of the branch, then its value.
@@ -2909,13 +2835,11 @@ impl Colour {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.symbol(3)? {
-                0 => Self::Red,
-                1 => Self::DeepGreen,
-                _ => Self::Blue,
-            },
-        )
+        Ok(match reader.symbol(3)? {
+            0 => Self::Red,
+            1 => Self::DeepGreen,
+            _ => Self::Blue,
+        })
     }
 }
 
@@ -3170,7 +3094,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Right {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// What [`Right`] cannot be without: the compiler asks for all of it.
@@ -3308,7 +3233,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Pair {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// What [`Pair`] cannot be without: the compiler asks for all of it.
@@ -3432,7 +3358,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Empty {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// Builds [`Empty`]; see [`Empty::builder`].
@@ -3587,7 +3514,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Plain {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Plain`] with its strings and bytes borrowed from the bytes it was read from.
@@ -3914,20 +3842,8 @@ impl Times {
             &path.field("local_nanos"),
             &self.local_nanos,
         );
-        ::fleetops_runtime::codec::check::decimal(
-            errors,
-            &path.field("price"),
-            &self.price,
-            10,
-            2,
-        );
-        ::fleetops_runtime::codec::check::decimal(
-            errors,
-            &path.field("rate"),
-            &self.rate,
-            18,
-            4,
-        );
+        ::fleetops_runtime::codec::check::decimal(errors, &path.field("price"), &self.price, 10, 2);
+        ::fleetops_runtime::codec::check::decimal(errors, &path.field("rate"), &self.rate, 18, 4);
         for (index, item) in self.dates.iter().enumerate() {
             let path = &path.field("dates");
             let path = &path.index(index);
@@ -4183,14 +4099,12 @@ impl TimesEither {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(4)? {
-                0 => Self::TimestampNanos(reader.timestamp_nanos()?),
-                1 => Self::String(::std::string::String::from(reader.string()?)),
-                2 => Self::TimeMillis(reader.time_millis()?),
-                _ => Self::Null,
-            },
-        )
+        Ok(match reader.branch(4)? {
+            0 => Self::TimestampNanos(reader.timestamp_nanos()?),
+            1 => Self::String(::std::string::String::from(reader.string()?)),
+            2 => Self::TimeMillis(reader.time_millis()?),
+            _ => Self::Null,
+        })
     }
 
     /// The most bytes that the value takes.
@@ -4265,14 +4179,12 @@ impl<'a> TimesEitherRef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(4)? {
-                0 => Self::TimestampNanos(reader.timestamp_nanos()?),
-                1 => Self::String(reader.string()?),
-                2 => Self::TimeMillis(reader.time_millis()?),
-                _ => Self::Null,
-            },
-        )
+        Ok(match reader.branch(4)? {
+            0 => Self::TimestampNanos(reader.timestamp_nanos()?),
+            1 => Self::String(reader.string()?),
+            2 => Self::TimeMillis(reader.time_millis()?),
+            _ => Self::Null,
+        })
     }
 
     /// The same value with strings and bytes of its own.

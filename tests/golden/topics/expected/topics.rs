@@ -167,7 +167,9 @@ impl ::fleetops_runtime::topic::Topic for OrdersAuditLogTopic {
         &self,
         _event: &mut Self::Event,
         _now: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    ) {}
+    ) {
+    }
+
     fn validate(
         &self,
         event: &Self::Event,

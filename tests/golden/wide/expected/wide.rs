@@ -370,7 +370,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Wide {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Wide`] with its strings and bytes borrowed from the bytes it was read from.

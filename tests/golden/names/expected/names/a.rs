@@ -133,7 +133,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Top {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Top`] with its strings and bytes borrowed from the bytes it was read from.

@@ -114,7 +114,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Pos {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Pos`] with its strings and bytes borrowed from the bytes it was read from.

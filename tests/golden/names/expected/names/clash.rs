@@ -142,7 +142,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Cc {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Cc`] with its strings and bytes borrowed from the bytes it was read from.
@@ -254,12 +255,10 @@ impl CcFooBar {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(2)? {
-                0 => Self::Int(reader.int()?),
-                _ => Self::String(::std::string::String::from(reader.string()?)),
-            },
-        )
+        Ok(match reader.branch(2)? {
+            0 => Self::Int(reader.int()?),
+            _ => Self::String(::std::string::String::from(reader.string()?)),
+        })
     }
 
     /// The most bytes that the value takes.
@@ -302,12 +301,10 @@ impl<'a> CcFooBarRef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(2)? {
-                0 => Self::Int(reader.int()?),
-                _ => Self::String(reader.string()?),
-            },
-        )
+        Ok(match reader.branch(2)? {
+            0 => Self::Int(reader.int()?),
+            _ => Self::String(reader.string()?),
+        })
     }
 
     /// The same value with strings and bytes of its own.
@@ -345,13 +342,11 @@ impl CcFooBar2 {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(3)? {
-                0 => Self::String(::std::string::String::from(reader.string()?)),
-                1 => Self::Int(reader.int()?),
-                _ => Self::Boolean(reader.boolean()?),
-            },
-        )
+        Ok(match reader.branch(3)? {
+            0 => Self::String(::std::string::String::from(reader.string()?)),
+            1 => Self::Int(reader.int()?),
+            _ => Self::Boolean(reader.boolean()?),
+        })
     }
 
     /// The most bytes that the value takes.
@@ -401,13 +396,11 @@ impl<'a> CcFooBar2Ref<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(3)? {
-                0 => Self::String(reader.string()?),
-                1 => Self::Int(reader.int()?),
-                _ => Self::Boolean(reader.boolean()?),
-            },
-        )
+        Ok(match reader.branch(3)? {
+            0 => Self::String(reader.string()?),
+            1 => Self::Int(reader.int()?),
+            _ => Self::Boolean(reader.boolean()?),
+        })
     }
 
     /// The same value with strings and bytes of its own.
@@ -472,16 +465,14 @@ impl Cs {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.symbol(6)? {
-                0 => Self::A2,
-                1 => Self::A,
-                2 => Self::AB,
-                3 => Self::AB2,
-                4 => Self::_1,
-                _ => Self::Type,
-            },
-        )
+        Ok(match reader.symbol(6)? {
+            0 => Self::A2,
+            1 => Self::A,
+            2 => Self::AB,
+            3 => Self::AB2,
+            4 => Self::_1,
+            _ => Self::Type,
+        })
     }
 }
 
@@ -603,7 +594,8 @@ impl ::fleetops_runtime::codec::AvroRecord for CCRef {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`CCRef`] with its strings and bytes borrowed from the bytes it was read from.
@@ -778,7 +770,8 @@ impl ::fleetops_runtime::codec::AvroRecord for CCBuilder {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`CCBuilder`] with its strings and bytes borrowed from the bytes it was read from.
@@ -941,7 +934,8 @@ impl ::fleetops_runtime::codec::AvroRecord for CCFooBar {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// Builds [`CCFooBar`]; see [`CCFooBar::builder`].
@@ -1056,7 +1050,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Cc2 {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// Builds [`Cc2`]; see [`Cc2::builder`].

@@ -149,7 +149,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Option {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Option`] with its strings and bytes borrowed from the bytes it was read from.
@@ -275,14 +276,12 @@ impl OptionR {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(4)? {
-                0 => Self::Null,
-                1 => Self::String(::std::string::String::from(reader.string()?)),
-                2 => Self::Result(Result::decode_avro(reader)?),
-                _ => Self::Box(Box::decode_avro(reader)?),
-            },
-        )
+        Ok(match reader.branch(4)? {
+            0 => Self::Null,
+            1 => Self::String(::std::string::String::from(reader.string()?)),
+            2 => Self::Result(Result::decode_avro(reader)?),
+            _ => Self::Box(Box::decode_avro(reader)?),
+        })
     }
 
     /// The most bytes that the value takes.
@@ -339,14 +338,12 @@ impl<'a> OptionRRef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.branch(4)? {
-                0 => Self::Null,
-                1 => Self::String(reader.string()?),
-                2 => Self::Result(Result::decode_avro(reader)?),
-                _ => Self::Box(Box::decode_avro(reader)?),
-            },
-        )
+        Ok(match reader.branch(4)? {
+            0 => Self::Null,
+            1 => Self::String(reader.string()?),
+            2 => Self::Result(Result::decode_avro(reader)?),
+            _ => Self::Box(Box::decode_avro(reader)?),
+        })
     }
 
     /// The same value with strings and bytes of its own.
@@ -481,7 +478,8 @@ impl ::fleetops_runtime::codec::AvroRecord for String {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`String`] with its strings and bytes borrowed from the bytes it was read from.
@@ -674,7 +672,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Vec {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// What [`Vec`] cannot be without: the compiler asks for all of it.
@@ -796,7 +795,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Result {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// Builds [`Result`]; see [`Result::builder`].
@@ -911,7 +911,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Box {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// Builds [`Box`]; see [`Box::builder`].
@@ -1035,7 +1036,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Some_ {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// What [`Some_`] cannot be without: the compiler asks for all of it.
@@ -1193,7 +1195,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Default {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// What [`struct@Default`] cannot be without: the compiler asks for all of it.
@@ -1315,7 +1318,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Ok_ {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// Builds [`Ok_`]; see [`Ok_::builder`].

@@ -42,13 +42,11 @@ impl Severity {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.symbol(3)? {
-                0 => Self::SeverityLow,
-                1 => Self::SeverityHigh,
-                _ => Self::SeverityMax,
-            },
-        )
+        Ok(match reader.symbol(3)? {
+            0 => Self::SeverityLow,
+            1 => Self::SeverityHigh,
+            _ => Self::SeverityMax,
+        })
     }
 }
 

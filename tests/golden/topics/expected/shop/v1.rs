@@ -145,7 +145,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Order {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// [`Order`] with its strings and bytes borrowed from the bytes it was read from.
@@ -383,7 +384,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Customer {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// What [`Customer`] cannot be without: the compiler asks for all of it.
@@ -461,12 +463,10 @@ impl Region {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(
-            match reader.symbol(2)? {
-                0 => Self::North,
-                _ => Self::South,
-            },
-        )
+        Ok(match reader.symbol(2)? {
+            0 => Self::North,
+            _ => Self::South,
+        })
     }
 }
 

@@ -107,7 +107,8 @@ impl ::fleetops_runtime::codec::AvroRecord for Pos {
         &self,
         _path: &::fleetops_runtime::codec::Path<'_>,
         _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {}
+    ) {
+    }
 }
 
 /// What [`Pos`] cannot be without: the compiler asks for all of it.
