@@ -14,6 +14,8 @@ pub(crate) enum Outcome {
     Findings,
     /// Something could not be read, and it has been told: exit code 2.
     Unreadable,
+    /// A server did not answer, and it has been told: exit code 3.
+    Incomplete,
 }
 
 impl From<Outcome> for ExitCode {
@@ -22,6 +24,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Clean => Self::SUCCESS,
             Outcome::Findings => Self::from(1),
             Outcome::Unreadable => Self::from(2),
+            Outcome::Incomplete => Self::from(3),
         }
     }
 }

@@ -13,6 +13,7 @@ mod demo;
 mod dev;
 mod diff;
 mod docs;
+mod doctor;
 mod error;
 mod generate;
 mod global;
@@ -62,6 +63,7 @@ enum Command {
     Produce(produce::Args),
     Consume(consume::Args),
     Lag(lag::Args),
+    Doctor(doctor::Args),
     Demo(demo::Args),
     Dev(dev::Args),
 }
@@ -83,6 +85,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Produce(args) => produce::run(args, &global),
         Command::Consume(args) => consume::run(args, &global),
         Command::Lag(args) => lag::run(args, &global),
+        Command::Doctor(args) => doctor::run(args, &global),
         Command::Demo(args) => demo::run(args, &global),
         Command::Dev(args) => dev::run(args, &global),
     };

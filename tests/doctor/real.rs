@@ -1,0 +1,164 @@
+//! Apache Kafka with a wrong advertised address, with TLS and with SASL. One start for all: it takes seconds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::Project;
+
+/// A broker of `dev/stack/kafka`, ended with its value.
+struct Kafka {
+    folder: TempDir,
+    port: u16,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Kafka {
+    /// `None`, and a line that says so, where Java or Maven is missing.
+    fn start(port: u16, variables: &[(&'static str, String)]) -> Option<Self> {
+        for program in ["java", "mvn"] {
+            let there = Command::new(program)
+                .arg("-version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            if !there.is_ok_and(|status| status.success()) {
+                println!("skipped: {program} is not there, so Apache Kafka cannot be started");
+                return None;
+            }
+        }
+        let kafka = Self {
+            folder: TempDir::new().unwrap(),
+            port,
+            variables: variables.to_vec(),
+        };
+        let output = kafka.script("start");
+        assert!(output.status.success(), "{output:?}");
+        Some(kafka)
+    }
+
+    fn script(&self, action: &str) -> std::process::Output {
+        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("dev/stack/kafka"))
+            .arg(action)
+            .env("STACK_RUN_DIR", self.folder.path())
+            .env("KAFKA_PORT", self.port.to_string())
+            .envs(self.variables.iter().map(|(k, v)| (*k, v.as_str())))
+            .output()
+            .unwrap()
+    }
+
+    fn authority(&self) -> PathBuf {
+        self.folder.path().join("kafka/certs/ca.pem")
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        self.script("stop");
+    }
+}
+
+/// A port that is free, with the few after it that the script takes besides.
+fn free_ports() -> u16 {
+    for _ in 0..50 {
+        let base = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let taken = [
+            base,
+            base.wrapping_add(1),
+            base.wrapping_add(2),
+            base.wrapping_add(3),
+            base.wrapping_add(4),
+        ]
+        .into_iter()
+        .chain([base.wrapping_add(1000)])
+        .any(|port| port < 1024 || std::net::TcpListener::bind(("127.0.0.1", port)).is_err());
+        if !taken {
+            return base;
+        }
+    }
+    panic!("no free ports");
+}
+
+const PASSWORD: &str = "fleet-secret";
+const WRONG: &str = "not-the-pa55word";
+
+#[test]
+fn advertised_addresses_tls_and_sasl_that_do_not_fit_are_told_apart() {
+    let base = free_ports();
+    // The listener without TLS sends its clients to a port that nobody listens at; the others are as they should be.
+    let advertised = format!(
+        "advertised.listeners=PLAINTEXT://127.0.0.1:1,TLS://127.0.0.1:{},SASLTLS://127.0.0.1:{},SASL://127.0.0.1:{}",
+        base + 2,
+        base + 3,
+        base + 4
+    );
+    let variables = [("KAFKA_SECURE", "1".to_owned()), ("KAFKA_PROPS", advertised)];
+    let Some(kafka) = Kafka::start(base, &variables) else {
+        return;
+    };
+    let ca = kafka.authority().display().to_string();
+    let other = kafka.folder.path().join("other.pem");
+    fs::write(&other, OTHER_AUTHORITY).unwrap();
+    let other = other.display().to_string();
+    let (plaintext, tls, scram, plain) = (base, base + 2, base + 3, base + 4);
+    let none = "";
+    let ssl = format!("\"security.protocol\" = \"SSL\", \"ssl.ca.location\" = \"{ca}\"");
+    let foreign = format!("\"security.protocol\" = \"SSL\", \"ssl.ca.location\" = \"{other}\"");
+    let user = "\"sasl.username\" = \"fleet\", \"sasl.password\" = \"${BROKER_PASSWORD}\"";
+    let sasl_ssl = |mechanism: &str| {
+        format!(
+            "\"security.protocol\" = \"SASL_SSL\", \"ssl.ca.location\" = \"{ca}\", \"sasl.mechanism\" = \"{mechanism}\", {user}"
+        )
+    };
+    let sasl = |mechanism: &str| {
+        format!("\"security.protocol\" = \"SASL_PLAINTEXT\", \"sasl.mechanism\" = \"{mechanism}\", {user}")
+    };
+    let (sha512, sha256) = (sasl_ssl("SCRAM-SHA-512"), sasl_ssl("SCRAM-SHA-256"));
+    let cases: [(u16, &str, &str, &str); 15] = [
+        (tls, &ssl, PASSWORD, "topic-missing"),
+        (scram, &sha512, PASSWORD, "topic-missing"),
+        (plain, &sasl("PLAIN"), PASSWORD, "topic-missing"),
+        (tls, none, PASSWORD, "tls-expected"),
+        (scram, &sasl("SCRAM-SHA-512"), PASSWORD, "tls-expected"),
+        (plaintext, &ssl, PASSWORD, "plaintext-port"),
+        (tls, &foreign, PASSWORD, "tls-untrusted"),
+        (plain, none, PASSWORD, "sasl-expected"),
+        (scram, &ssl, PASSWORD, "sasl-expected"),
+        (plaintext, &sasl("PLAIN"), PASSWORD, "sasl-not-offered"),
+        (tls, &sha512, PASSWORD, "sasl-not-offered"),
+        (plain, &sasl("SCRAM-SHA-256"), PASSWORD, "sasl-mechanism"),
+        (scram, &sha256, PASSWORD, "sasl-mechanism"),
+        (plain, &sasl("PLAIN"), WRONG, "sasl-refused"),
+        (scram, &sha512, WRONG, "sasl-refused"),
+    ];
+    let project = Project::new(&format!("[env.dev]\nbootstrap = \"127.0.0.1:{plaintext}\"\n"));
+    let report = project
+        .doctor(&[], &[])
+        .told(1, &["advertised-address", "topic-missing"]);
+    let place = report.problem("advertised-address")["where"].as_str().unwrap();
+    assert!(
+        place.contains(&format!("127.0.0.1:{plaintext}")) && place.contains("127.0.0.1:1"),
+        "{place}"
+    );
+    std::thread::scope(|scope| {
+        for (port, settings, password, expected) in cases {
+            scope.spawn(move || {
+                let project = Project::new(&format!(
+                    "[env.dev]\nbootstrap = \"127.0.0.1:{port}\"\nkafka = {{ {settings} }}\n"
+                ));
+                project
+                    .doctor(&[], &[("BROKER_PASSWORD", password)])
+                    .told(1, &[expected]);
+            });
+        }
+    });
+}
+
+/// A certificate that no server here has: the authority of nobody.
+const OTHER_AUTHORITY: &str = include_str!("other.pem");
