@@ -9,11 +9,13 @@
 //! manifest names another, at that one too. Only then is the registry asked. Nothing is sent that changes it before
 //! all of that is done for every subject.
 
+use std::collections::BTreeMap;
+
 use fleetops_avro::compat::{Level, Old, Violation, check_level, diagnose};
 use fleetops_avro::{Diagnostic, Schema};
 
 use super::wire::Reference;
-use super::{Client, ClientError, Desired, Held, Versions};
+use super::{Client, ClientError, Desired, Held, SubjectVersion, Versions};
 
 /// A version that a subject has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,15 @@ pub struct Registered {
     pub version: u32,
     /// The schema's ID.
     pub id: u32,
+}
+
+impl Registered {
+    fn of(found: SubjectVersion) -> Self {
+        Self {
+            version: found.version,
+            id: found.id,
+        }
+    }
 }
 
 /// A level to be set.
@@ -142,8 +153,13 @@ pub struct SubjectStep {
 pub async fn plan(client: &Client, wanted: Vec<Desired>) -> Result<Vec<SubjectStep>, ClientError> {
     let mut versions = Versions::new(client);
     let mut steps = Vec::with_capacity(wanted.len());
+    let mut registered = BTreeMap::new();
     for desired in wanted {
-        steps.push(step(client, &mut versions, desired).await?);
+        let step = step(client, &mut versions, &registered, desired).await?;
+        if let Some(there) = step.registered {
+            registered.insert(step.wanted.subject.clone(), there);
+        }
+        steps.push(step);
     }
     Ok(steps)
 }
@@ -151,6 +167,7 @@ pub async fn plan(client: &Client, wanted: Vec<Desired>) -> Result<Vec<SubjectSt
 async fn step(
     client: &Client,
     versions: &mut Versions<'_>,
+    registered: &BTreeMap<String, Registered>,
     wanted: Desired,
 ) -> Result<SubjectStep, ClientError> {
     let subject = wanted.subject.clone();
@@ -165,33 +182,36 @@ async fn step(
     };
     let own = client.level(&subject).await?;
     let effective = client.effective_level(&subject).await?;
-    step.registered = client
-        .look_up(&subject, &text, &[])
-        .await?
-        .map(|found| Registered {
-            version: found.version,
-            id: found.id,
-        });
-    if step.registered.is_none() {
+    step.registered = client.look_up(&subject, &text, &[]).await?.map(Registered::of);
+    if step.registered.is_some() {
+        step.newest = client.versions(&subject).await?.last().copied();
+    } else {
         let held = versions.of(&subject).await?;
         step.newest = held.last().map(|newest| newest.version);
         let same = held
             .iter()
             .rev()
             .find(|held| held.schema.as_ref().is_ok_and(|theirs| theirs.text() == text));
-        match same {
-            Some(found) => {
-                step.registered = Some(Registered {
-                    version: found.version,
-                    id: found.id,
-                });
-            }
-            None => {
-                step.actions.push(Action::Register { after: step.newest });
-                judge(&mut step, &held, effective);
-                if step.problems.is_empty() && !held.is_empty() {
-                    ask(client, &mut step, &text, effective).await?;
-                }
+        step.registered = same.map(|found| Registered {
+            version: found.version,
+            id: found.id,
+        });
+        if step.registered.is_none()
+            && !held.is_empty()
+            && let Some(references) = references(&step.wanted, registered)
+            && let Some(found) = client.look_up(&subject, &step.wanted.text, &references).await?
+        {
+            step.notes.push(format!(
+                "this registry calls it the same as version {}, whose text is another",
+                found.version
+            ));
+            step.registered = Some(Registered::of(found));
+        }
+        if step.registered.is_none() {
+            step.actions.push(Action::Register { after: step.newest });
+            judge(&mut step, &held, effective);
+            if step.problems.is_empty() && !held.is_empty() {
+                ask(client, &mut step, &text, effective).await?;
             }
         }
     }
@@ -211,6 +231,18 @@ async fn step(
         step.actions.push(Action::SetLevel(LevelChange { from, own, to }));
     }
     Ok(step)
+}
+
+/// The references of a schema with their versions; `None` while one has none, because it is to be registered.
+fn references(wanted: &Desired, registered: &BTreeMap<String, Registered>) -> Option<Vec<Reference>> {
+    let reference = |(name, subject): &(String, String)| {
+        Some(Reference {
+            name: name.clone(),
+            subject: subject.clone(),
+            version: i64::from(registered.get(subject)?.version),
+        })
+    };
+    wanted.references.iter().map(reference).collect()
 }
 
 /// Our verdict, at the registry's level and at the manifest's.
@@ -316,7 +348,7 @@ async fn ask(client: &Client, step: &mut SubjectStep, text: &str, level: Level) 
 pub async fn carry_out(
     client: &Client,
     step: &SubjectStep,
-    registered: &mut std::collections::BTreeMap<String, Registered>,
+    registered: &mut BTreeMap<String, Registered>,
     mut done: impl FnMut(&Action, Option<Registered>),
 ) -> Result<(), ClientError> {
     let wanted = &step.wanted;
@@ -326,17 +358,8 @@ pub async fn carry_out(
     for action in &step.actions {
         match action {
             Action::Register { after } => {
-                let references: Vec<Reference> = wanted
-                    .references
-                    .iter()
-                    .filter_map(|(name, subject)| {
-                        Some(Reference {
-                            name: name.clone(),
-                            subject: subject.clone(),
-                            version: i64::from(registered.get(subject)?.version),
-                        })
-                    })
-                    .collect();
+                // All are there: they come first, and the first failure ends it.
+                let references = references(wanted, registered).unwrap_or_default();
                 let id = client
                     .register(&wanted.subject, &wanted.text, &references)
                     .await?;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fleetops_avro::json;
 use fleetops_avro::parse::ParseMode;
 use fleetops_avro::{Schema, SchemaSet, Source};
 use tokio::sync::watch;
@@ -136,7 +137,9 @@ impl SchemaSource {
     ///
     /// The registry is asked for the text. Where it does not find it, the subject's versions are compared, newest
     /// first, each parsed with its references put in: a registry that compares texts letter by letter, or does not put
-    /// references in, misses a schema that is ours all the same. A registry that gives no answer is asked again, twice.
+    /// references in, misses a schema that is ours all the same. Where none has our text, one counts that differs in
+    /// documents only: some registries take no new version for these. A registry that gives no answer is asked again,
+    /// twice.
     ///
     /// # Errors
     /// [`RegistryError::NotRegistered`], and whatever the registry says otherwise.
@@ -192,6 +195,8 @@ impl Inner {
             reason: error.to_string(),
         })?;
         let ours = ours.text();
+        let bare = without_documents(&ours);
+        let mut alike = None;
         let mut found = self
             .client
             .version(subject, None)
@@ -211,13 +216,14 @@ impl Inner {
                 .await
             {
                 Ok(theirs) if theirs.text() == ours => return id.ok_or_else(not_registered),
+                Ok(theirs) if alike.is_none() && without_documents(&theirs.text()) == bare => alike = id,
                 Ok(_) => {}
                 // An old version that cannot be used is not ours.
                 Err(error) if error.is_final() => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(not_registered())
+        alike.ok_or_else(not_registered)
     }
 
     /// The schema with the types of its references in it, each name taken once, as the registry does.
@@ -261,5 +267,30 @@ impl Inner {
         let root = set.files().next().map(|(_, root)| root);
         root.map(|root| set.schema(root))
             .ok_or_else(|| unusable("it is empty".to_owned()))
+    }
+}
+
+/// A schema's text without its documents; as it is where that cannot be.
+fn without_documents(text: &str) -> String {
+    let Ok(mut value) = json::parse(text) else {
+        return text.to_owned();
+    };
+    strip(&mut value);
+    let mut out = String::with_capacity(text.len());
+    json::write(&value, &mut out);
+    out
+}
+
+/// As deep as the parser goes.
+fn strip(value: &mut json::Value) {
+    match &mut value.kind {
+        json::Kind::Array(items) => items.iter_mut().for_each(strip),
+        json::Kind::Object(members) => {
+            members.retain(|member| member.key != "doc");
+            // A default is data.
+            let schemas = members.iter_mut().filter(|member| member.key != "default");
+            schemas.for_each(|member| strip(&mut member.value));
+        }
+        _ => {}
     }
 }

@@ -1,0 +1,12 @@
+//! The commands that talk to servers, on a real Kafka and a real registry.
+//!
+//! They need Java 21, Maven and curl, and are skipped with a word where these are not, or with `FLEETOPS_E2E=0`.
+
+// Helpers of tests are tests, but clippy knows functions with #[test] only.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod project;
+mod register;
+mod stack;
+mod topics;
+mod unreachable;

@@ -1,0 +1,195 @@
+//! A manifest and schemas in a folder of their own, and the program run there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::stack::Stack;
+
+/// What a run gave.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) took: Duration,
+}
+
+impl Run {
+    /// Asserts the exit code.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "exit code\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// Asserts that a text is said, on whichever side.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.all().contains(text), "{text}\n{}", self.all());
+        self
+    }
+
+    /// Asserts that a text is said nowhere.
+    #[track_caller]
+    pub(crate) fn keeps(self, secret: &str) -> Self {
+        assert!(!self.all().contains(secret), "{}", self.all());
+        self
+    }
+
+    /// Asserts that it ended so soon, with one error.
+    #[track_caller]
+    pub(crate) fn gives_up_within(self, time: Duration) -> Self {
+        assert!(self.took < time, "{:?}", self.took);
+        let errors = self
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("error"))
+            .count();
+        assert_eq!((errors, self.stderr.lines().count()), (1, 1), "{}", self.stderr);
+        self
+    }
+
+    fn all(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    /// Standard output as JSON lines.
+    #[track_caller]
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// The actions that are told, without those that change nothing.
+    #[track_caller]
+    pub(crate) fn actions(&self) -> Vec<String> {
+        let lines = self.lines();
+        let text = |line: &Value| line["action"].as_str().unwrap().to_owned();
+        lines
+            .iter()
+            .map(text)
+            .filter(|action| action != "no-change")
+            .collect()
+    }
+}
+
+/// The project. Names in it end with a tag of its own, because the servers are everybody's.
+pub(crate) struct Project {
+    folder: TempDir,
+    tag: String,
+}
+
+impl Project {
+    /// With a manifest and schemas, in which `TAG` stands for the tag.
+    pub(crate) fn new(tag: &str, manifest: &str, schemas: &[(&str, &str)]) -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().unwrap(),
+            tag: tag.to_owned(),
+        };
+        project.write("fleetops-registry.toml", manifest);
+        for (name, text) in schemas {
+            project.write(&format!("schemas/{name}.avsc"), text);
+        }
+        project
+    }
+
+    /// This repository's.
+    pub(crate) fn fleet() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let project = Self::new(
+            "",
+            &fs::read_to_string(root.join("fleetops-registry.toml")).unwrap(),
+            &[],
+        );
+        for entry in fs::read_dir(root.join("schemas")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                project.write(&format!("schemas/{name}"), &fs::read_to_string(&path).unwrap());
+            }
+        }
+        project
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text.replace("TAG", &self.tag)).unwrap();
+    }
+
+    /// Replaces a text that must be there.
+    #[track_caller]
+    pub(crate) fn change(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        let from = from.replace("TAG", &self.tag);
+        assert!(text.contains(&from), "{name} holds {from:?}");
+        self.write(name, &text.replacen(&from, to, 1));
+    }
+
+    /// Runs the program with nothing to read, with the servers' addresses.
+    pub(crate) fn run(&self, stack: &Stack, arguments: &[&str]) -> Run {
+        self.run_at(&stack.bootstrap(), &stack.registry(), arguments)
+    }
+
+    /// The same with addresses.
+    pub(crate) fn run_at(&self, bootstrap: &str, registry: &str, arguments: &[&str]) -> Run {
+        let mut command = self.command(arguments);
+        command
+            .env("KAFKA_BOOTSTRAP_SERVERS", bootstrap)
+            .env("SCHEMA_REGISTRY_URL", registry);
+        finish(command)
+    }
+
+    /// The same with what the manifest says.
+    pub(crate) fn run_plainly(&self, arguments: &[&str]) -> Run {
+        let mut command = self.command(arguments);
+        command
+            .env_remove("KAFKA_BOOTSTRAP_SERVERS")
+            .env_remove("SCHEMA_REGISTRY_URL");
+        finish(command)
+    }
+
+    /// The same with a password in `E2E_PASSWORD`.
+    pub(crate) fn run_secretly(&self, password: &str, arguments: &[&str]) -> Run {
+        let mut command = self.command(arguments);
+        command
+            .env_remove("KAFKA_BOOTSTRAP_SERVERS")
+            .env_remove("SCHEMA_REGISTRY_URL")
+            .env("E2E_PASSWORD", password);
+        finish(command)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fleetops-registry"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("CLICOLOR_FORCE")
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+fn finish(mut command: Command) -> Run {
+    let begin = Instant::now();
+    let out = command.output().unwrap();
+    Run {
+        code: out.status.code().expect("not killed by a signal"),
+        stdout: String::from_utf8(out.stdout).unwrap(),
+        stderr: String::from_utf8(out.stderr).unwrap(),
+        took: begin.elapsed(),
+    }
+}
