@@ -265,6 +265,7 @@ mod tests {
             let mut owned: BTreeMap<i32, (u64, i64, Option<i64>)> = BTreeMap::new(); // epoch, watermark, last taken
             let mut broker: BTreeMap<i32, i64> = BTreeMap::new();
             let mut wire: Option<Vec<Offer>> = None;
+            let mut sent_at = Duration::ZERO;
             let mut last_sent: BTreeMap<(i32, u64), i64> = BTreeMap::new();
             for step in steps {
                 match step {
@@ -282,7 +283,8 @@ mod tests {
                     Step::Tick(s) => {
                         now += seconds(u64::from(s));
                         if book.is_due(now) {
-                            prop_assert!(wire.is_none());
+                            // A commit that was not answered for a minute counts as refused, and is not waited for.
+                            prop_assert!(wire.take().is_none() || now - sent_at >= UNANSWERED);
                             let offers: Vec<_> = owned.iter().filter_map(|(p, (e, w, _))| book.offer(*p, *e, *w)).collect();
                             for offer in &offers {
                                 let (current, watermark, _) = owned[&offer.partition];
@@ -291,7 +293,7 @@ mod tests {
                                 let last = last_sent.insert((offer.partition, offer.epoch), offer.offset);
                                 prop_assert!(last.is_none_or(|last| last <= offer.offset));
                             }
-                            if !offers.is_empty() { wire = Some(offers.clone()); }
+                            if !offers.is_empty() { (wire, sent_at) = (Some(offers.clone()), now); }
                             book.sent(now, offers);
                         }
                     }
