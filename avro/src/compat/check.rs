@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use crate::compat::ids::Ids;
 use crate::compat::place::Places;
 use crate::compat::{Incompatibility, IncompatibilityType};
 use crate::schema::{Enum, Kind, Name, Node, Record, Schema, TypeId};
@@ -22,7 +23,7 @@ pub fn check(reader: &Schema, writer: &Schema) -> Vec<Incompatibility> {
     let mut checker = Checker {
         reader,
         writer,
-        memo: HashMap::new(),
+        memo: HashMap::with_hasher(Ids::default()),
         results: Vec::new(),
         leaves: Vec::new(),
         steps: Vec::new(),
@@ -116,7 +117,7 @@ pub(super) struct Checker<'a> {
     pub(super) reader: &'a Schema,
     pub(super) writer: &'a Schema,
     /// `None`: being compared, and taken to be compatible meanwhile.
-    memo: HashMap<(TypeId, TypeId), Option<Outcome>>,
+    memo: HashMap<(TypeId, TypeId), Option<Outcome>, Ids>,
     pub(super) results: Vec<Vec<Item>>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) steps: Vec<Step>,
@@ -172,6 +173,11 @@ impl<'a> Checker<'a> {
     /// Compares a pair: its outcome at once, or `None` and a frame.
     fn enter(&mut self, reader: TypeId, writer: TypeId, at: u32) -> Result<Option<Outcome>, Leaf> {
         self.pairs += 1;
+        let (r, w) = (self.reader.node(reader), self.writer.node(writer));
+        // Most pairs, and cheaper to compare than to remember.
+        if plain(&r.kind) && plain(&w.kind) && promotes(&r.kind, &w.kind) {
+            return Ok(Some(COMPATIBLE));
+        }
         if let Some(known) = self.memo.get(&(reader, writer)) {
             return Ok(Some(known.unwrap_or(COMPATIBLE)));
         }
@@ -184,7 +190,6 @@ impl<'a> Checker<'a> {
                 index: None,
             });
         }
-        let (r, w) = (self.reader.node(reader), self.writer.node(writer));
         let mut found = Vec::new();
         let parts = match (&r.kind, &w.kind) {
             (Kind::Array(_), Kind::Array(_)) => Parts::Items,
@@ -484,6 +489,21 @@ pub(crate) fn aliases(node: &Node) -> &[Name] {
 /// one with a leading dot: that one is never found.
 fn alias_finds(alias: &Name, reader: &Name, writer: &Name) -> bool {
     alias == writer && (alias.namespace.is_some() || reader.namespace.is_none())
+}
+
+/// Neither named nor made of other types.
+fn plain(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Null
+            | Kind::Boolean
+            | Kind::Int
+            | Kind::Long
+            | Kind::Float
+            | Kind::Double
+            | Kind::Bytes
+            | Kind::String
+    )
 }
 
 /// Types other than unions and named ones, and pairs of different types.

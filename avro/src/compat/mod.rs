@@ -10,6 +10,7 @@
 
 pub(crate) mod check;
 mod diagnose;
+mod ids;
 mod level;
 pub(crate) mod place;
 mod report;

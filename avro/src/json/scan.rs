@@ -66,13 +66,17 @@ pub fn parse(text: &str) -> Result<Value, Error> {
         bytes: text.as_bytes(),
         at: 0,
         values: 0,
+        items: Vec::new(),
+        members: Vec::new(),
     }
     .document()
 }
 
+/// An array or object that is being read: where it starts, and where its items or members start in the scanner's lists.
 enum Frame {
-    Array(u32, Vec<Value>),
-    Object(u32, Vec<Member>, String, Span),
+    Array(u32, usize),
+    /// With the key whose value is being read.
+    Object(u32, usize, String, Span),
 }
 
 struct Scanner<'a> {
@@ -80,6 +84,10 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     values: usize,
+    /// Items of the arrays that are open, the innermost last: so each list is made once, of the right size.
+    items: Vec<Value>,
+    /// Members of the objects that are open.
+    members: Vec<Member>,
 }
 
 impl Scanner<'_> {
@@ -110,7 +118,8 @@ impl Scanner<'_> {
                             self.at += 1;
                             self.value(start, Kind::Object(Vec::new()))?
                         } else {
-                            stack.push(Frame::Object(start, Vec::new(), String::new(), Span::default()));
+                            let first = self.members.len();
+                            stack.push(Frame::Object(start, first, String::new(), Span::default()));
                             self.key(&mut stack)?;
                             continue;
                         }
@@ -118,7 +127,7 @@ impl Scanner<'_> {
                         self.at += 1;
                         self.value(start, Kind::Array(Vec::new()))?
                     } else {
-                        stack.push(Frame::Array(start, Vec::new()));
+                        stack.push(Frame::Array(start, self.items.len()));
                         continue;
                     }
                 }
@@ -140,14 +149,14 @@ impl Scanner<'_> {
             loop {
                 match stack.pop() {
                     None => return self.end(value),
-                    Some(Frame::Array(start, mut items)) => {
-                        items.push(value);
+                    Some(Frame::Array(start, first)) => {
+                        self.items.push(value);
                         self.space()?;
                         match self.peek() {
                             Some(b',') => {
                                 let comma = self.at;
                                 self.at += 1;
-                                stack.push(Frame::Array(start, items));
+                                stack.push(Frame::Array(start, first));
                                 self.space()?;
                                 if self.peek() == Some(b']') {
                                     return Err(self.trailing_comma(comma));
@@ -156,22 +165,23 @@ impl Scanner<'_> {
                             }
                             Some(b']') => {
                                 self.at += 1;
+                                let items = self.items.split_off(first);
                                 value = self.value(start, Kind::Array(items))?;
                             }
                             _ => {
-                                stack.push(Frame::Array(start, items));
+                                stack.push(Frame::Array(start, first));
                                 return Err(self.expected(&stack, "`,` or `]`"));
                             }
                         }
                     }
-                    Some(Frame::Object(start, mut members, key, key_span)) => {
-                        members.push(Member { key, key_span, value });
+                    Some(Frame::Object(start, first, key, key_span)) => {
+                        self.members.push(Member { key, key_span, value });
                         self.space()?;
                         match self.peek() {
                             Some(b',') => {
                                 let comma = self.at;
                                 self.at += 1;
-                                stack.push(Frame::Object(start, members, String::new(), Span::default()));
+                                stack.push(Frame::Object(start, first, String::new(), Span::default()));
                                 self.space()?;
                                 if self.peek() == Some(b'}') {
                                     return Err(self.trailing_comma(comma));
@@ -181,10 +191,11 @@ impl Scanner<'_> {
                             }
                             Some(b'}') => {
                                 self.at += 1;
+                                let members = self.members.split_off(first);
                                 value = self.value(start, Kind::Object(members))?;
                             }
                             _ => {
-                                stack.push(Frame::Object(start, members, String::new(), Span::default()));
+                                stack.push(Frame::Object(start, first, String::new(), Span::default()));
                                 return Err(self.expected(&stack, "`,` or `}`"));
                             }
                         }
@@ -334,8 +345,16 @@ impl Scanner<'_> {
         let start = self.at;
         self.at += 1;
         let mut run = self.at;
+        self.plain();
+        if self.peek() == Some(b'"') {
+            // Nearly all strings: one copy of the right size.
+            let text = self.text[run..self.at].to_owned();
+            self.at += 1;
+            return Ok(text);
+        }
         let mut out = String::new();
         loop {
+            self.plain();
             match self.peek() {
                 Some(b'"') => {
                     out.push_str(&self.text[run..self.at]);
@@ -361,8 +380,8 @@ impl Scanner<'_> {
                     }
                     return Err(error);
                 }
-                Some(_) => self.at += 1,
-                None => {
+                // Nothing else ends a run of plain bytes.
+                Some(_) | None => {
                     let mut error = self.error("a string does not end", "expected `\"`");
                     error.related = Some((
                         Span::new(start as u32, start as u32 + 1),
@@ -372,6 +391,15 @@ impl Scanner<'_> {
                 }
             }
         }
+    }
+
+    /// Passes the bytes of a string that stand for themselves.
+    fn plain(&mut self) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let plain = rest
+            .iter()
+            .position(|&byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+        self.at += plain.unwrap_or(rest.len());
     }
 
     /// An escape, from its backslash on.

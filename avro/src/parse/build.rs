@@ -1,5 +1,6 @@
 //! JSON values to nodes, in Java's order of events.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -183,10 +184,10 @@ impl Builder {
             return BROKEN;
         }
         let full = match namespace {
-            Some(namespace) if !written.contains('.') => format!("{namespace}.{written}"),
-            _ => written.to_owned(),
+            Some(namespace) if !written.contains('.') => Cow::Owned([namespace, ".", written].concat()),
+            _ => Cow::Borrowed(written),
         };
-        if let Some(id) = self.names.get(&full).or_else(|| self.names.get(written)) {
+        if let Some(id) = self.names.get(&*full).or_else(|| self.names.get(written)) {
             return *id;
         }
         let index = self.forwards.len() as u32;
@@ -228,7 +229,6 @@ impl Builder {
             }
             ids.push(id);
         }
-        let spans: Vec<Span> = branches.iter().map(|b| b.span).collect();
         let id = self.add(Node {
             kind: Kind::Union(ids),
             logical: None,
@@ -236,15 +236,16 @@ impl Builder {
             place: self.place(span),
         });
         if open {
+            let spans = branches.iter().map(|b| b.span).collect();
             self.open_unions.push((id, spans));
         } else {
-            self.check_branches(id, &spans);
+            self.check_branches(id, branches.iter().map(|b| b.span));
         }
         id
     }
 
     /// No two branches of the same name. `spans` are those of the branches.
-    pub(crate) fn check_branches(&mut self, union: TypeId, spans: &[Span]) {
+    pub(crate) fn check_branches(&mut self, union: TypeId, spans: impl Iterator<Item = Span>) {
         let Some(Node {
             kind: Kind::Union(branches),
             place,
@@ -253,21 +254,20 @@ impl Builder {
         else {
             return;
         };
-        // Nearly all unions: a few branches of different kinds.
-        let words: Vec<Option<&str>> = branches.iter().take(9).map(|b| self.plain_word(*b)).collect();
-        if branches.len() <= 8
-            && words.iter().all(Option::is_some)
-            && words
-                .iter()
-                .enumerate()
-                .all(|(i, word)| !words[..i].contains(word))
-        {
-            return;
+        // Nearly all unions: a few branches, and comparing is cheaper than hashing.
+        if branches.len() <= 8 {
+            let twice = |(i, branch): (usize, &TypeId)| {
+                let this = self.branch(*branch);
+                this.is_some() && branches[..i].iter().any(|other| self.branch(*other) == this)
+            };
+            if !branches.iter().enumerate().any(twice) {
+                return;
+            }
         }
         let source = Arc::clone(&place.source);
         let mut seen: HashMap<String, Span> = HashMap::with_capacity(branches.len());
         let mut found = Vec::new();
-        for (branch, &span) in branches.iter().zip(spans) {
+        for (branch, span) in branches.iter().zip(spans) {
             let Target::Known(id) = target(*branch) else {
                 continue;
             };
@@ -300,16 +300,17 @@ impl Builder {
         }
     }
 
-    /// The word for a type that has no name.
-    fn plain_word(&self, id: TypeId) -> Option<&str> {
+    /// What tells a branch from others: namespace and name, or the word for its kind, with which a name without a
+    /// namespace is confused. `None`: not known, or broken.
+    fn branch(&self, id: TypeId) -> Option<(Option<&str>, &str)> {
         let Target::Known(id) = target(id) else {
             return None;
         };
         let node = self.nodes.get(id.index())?;
-        match node.name() {
-            None => Some(node.kind.word()),
-            Some(_) => None,
-        }
+        Some(match node.name() {
+            Some(name) => (name.namespace.as_deref(), &name.name),
+            None => (None, node.kind.word()),
+        })
     }
 
     fn object(&mut self, value: &Value, members: &[Member], namespace: Option<&str>) -> TypeId {
@@ -447,15 +448,18 @@ impl Builder {
     }
 
     fn attributes(&mut self, value: &Value, kind: &Kind) -> Vec<Member> {
+        let reserved = |member: &Member| match member.key.as_str() {
+            "doc" | "fields" | "items" | "name" | "namespace" | "size" | "symbols" | "values" | "type"
+            | "aliases" => true,
+            "default" => matches!(kind, Kind::Enum(_)),
+            _ => false,
+        };
         let mut attributes: Vec<Member> = Vec::new();
+        if value.as_object().is_some_and(|all| all.iter().all(reserved)) {
+            return attributes;
+        }
         for member in value.members() {
-            let reserved = match member.key.as_str() {
-                "doc" | "fields" | "items" | "name" | "namespace" | "size" | "symbols" | "values"
-                | "type" | "aliases" => true,
-                "default" => matches!(kind, Kind::Enum(_)),
-                _ => false,
-            };
-            if reserved {
+            if reserved(member) {
                 continue;
             }
             // Java copies these kinds when it resolves references, and cannot copy a big integer.

@@ -34,7 +34,7 @@ impl Builder {
         };
         let open = std::mem::take(&mut self.open_unions);
         for (union, spans) in &open {
-            self.check_branches(*union, spans);
+            self.check_branches(*union, spans.iter().copied());
         }
         let mut files = Vec::with_capacity(sources.len());
         for (source, root) in sources.iter().zip(roots) {
@@ -283,13 +283,14 @@ impl Builder {
 
     /// No walk over the types of a file, each named one looked into once, goes deeper than [`MAX_NESTING`].
     fn check_nesting(&mut self, files: &[(Arc<Source>, TypeId)]) {
-        for (_, root) in files {
-            let mut seen: HashSet<TypeId> = HashSet::new();
+        // Which file's walk, counted from 1, came by last.
+        let mut seen = vec![0; self.nodes.len()];
+        for (walk, (_, root)) in (1u32..).zip(files) {
             let mut stack: Vec<(TypeId, usize)> = vec![(*root, 1)];
             // Depth first: children are pushed in reverse, so each is finished before its sibling is begun.
             while let Some((id, depth)) = stack.pop() {
                 let node = &self.nodes[id.index()];
-                if node.name().is_some() && !seen.insert(id) {
+                if node.name().is_some() && std::mem::replace(&mut seen[id.index()], walk) == walk {
                     continue;
                 }
                 if depth > MAX_NESTING {

@@ -18,6 +18,7 @@ pub(crate) mod names;
 pub(crate) mod number;
 mod order;
 mod record;
+mod seen;
 pub(crate) mod suggest;
 
 use std::sync::Arc;

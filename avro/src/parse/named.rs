@@ -1,10 +1,11 @@
 //! What named types have in common (names, aliases, definitions), and enums and fixed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::json::{self, Value};
 use crate::parse::build::{BROKEN, Builder, describe, head};
 use crate::parse::names::{self, PRIMITIVES};
+use crate::parse::seen::Seen;
 use crate::parse::suggest::nearest;
 use crate::parse::{MAX_NAME, ParseMode, equal};
 use crate::schema::{Enum, Fixed, Kind, Name, TypeId};
@@ -17,6 +18,8 @@ const MAX_FIXED: i32 = i32::MAX - 8;
 pub(super) struct Named {
     pub(super) name: Name,
     pub(super) span: Span,
+    /// The name as text.
+    full: String,
     missing: bool,
 }
 
@@ -51,6 +54,7 @@ impl Builder {
                     name: String::new(),
                 },
                 span: head(value),
+                full: String::new(),
                 missing: true,
             };
         };
@@ -74,6 +78,7 @@ impl Builder {
                     name: String::new(),
                 },
                 span,
+                full: String::new(),
                 missing: true,
             };
         }
@@ -89,7 +94,9 @@ impl Builder {
             namespace: space.filter(|s| !s.is_empty()).map(str::to_owned),
             name: simple.to_owned(),
         };
-        self.check_name(simple, span, "invalid-name", &format!("the name of this {what}"));
+        self.check_name(simple, span, "invalid-name", || {
+            format!("the name of this {what}")
+        });
         if let (Some(space), Some(at)) = (&name.namespace, space_span) {
             self.check_namespace(space, at);
         }
@@ -109,12 +116,20 @@ impl Builder {
         Named {
             name,
             span,
+            full,
             missing: false,
         }
     }
 
-    pub(super) fn check_name(&mut self, name: &str, span: Span, rule: &'static str, what: &str) {
+    pub(super) fn check_name(
+        &mut self,
+        name: &str,
+        span: Span,
+        rule: &'static str,
+        what: impl FnOnce() -> String,
+    ) {
         if let Err(why) = names::check(name, self.mode) {
+            let what = what();
             let mended = names::mend(name, self.mode).filter(|m| m != name);
             let mode = self.mode;
             self.error(rule, span, format!("{what} {why}"), names::rule(mode))
@@ -228,7 +243,7 @@ impl Builder {
                     name: alias,
                 }
             };
-            self.check_name(&full.name, span, "invalid-alias", "the alias");
+            self.check_name(&full.name, span, "invalid-alias", || "the alias".to_owned());
             if seen.insert(full.clone()) {
                 out.push(full);
             }
@@ -237,11 +252,11 @@ impl Builder {
     }
 
     /// Enters a definition: Java's `ParseContext.put`.
-    pub(super) fn define(&mut self, named: &Named, id: TypeId) -> TypeId {
+    pub(super) fn define(&mut self, named: Named, id: TypeId) -> TypeId {
         if named.missing {
             return BROKEN;
         }
-        let full = named.name.to_string();
+        let full = named.full;
         let Some(&first) = self.names.get(&full) else {
             self.names.insert(full, id);
             self.defined.push(id);
@@ -280,12 +295,12 @@ impl Builder {
         let mut symbol_spans = Vec::new();
         match value.get("symbols").map(|s| (s, s.as_array())) {
             Some((_, Some(items))) => {
-                let mut seen: HashMap<String, Span> = HashMap::with_capacity(items.len());
+                let mut seen = Seen::of(items.len());
                 for item in items {
                     let symbol = match item.as_str() {
-                        Some(symbol) => symbol.to_owned(),
+                        Some(symbol) => symbol,
                         // Java has a null there, which it writes as null.
-                        None if self.mode == ParseMode::Lenient => "null".to_owned(),
+                        None if self.mode == ParseMode::Lenient => "null",
                         None => {
                             let what = describe(&item.kind);
                             self.error(
@@ -297,8 +312,8 @@ impl Builder {
                             continue;
                         }
                     };
-                    self.check_name(&symbol, item.span, "invalid-symbol", "the symbol");
-                    if let Some(&first) = seen.get(&symbol) {
+                    self.check_name(symbol, item.span, "invalid-symbol", || "the symbol".to_owned());
+                    if let Some(first) = seen.enter(symbol, item.span) {
                         let first = self.place(first);
                         let diagnostic = self.error(
                             "duplicate-symbol",
@@ -310,10 +325,8 @@ impl Builder {
                             .clone()
                             .related(first, "first time")
                             .help("remove one of the two");
-                    } else {
-                        seen.insert(symbol.clone(), item.span);
                     }
-                    symbols.push(symbol);
+                    symbols.push(symbol.to_owned());
                     symbol_spans.push(item.span);
                 }
             }
@@ -340,7 +353,7 @@ impl Builder {
                 default,
             }),
         );
-        self.define(&named, id)
+        self.define(named, id)
     }
 
     fn enum_default(&mut self, value: &Value, symbols: &[String]) -> Option<String> {
@@ -400,6 +413,6 @@ impl Builder {
                 size: size.map_or(0, |size| size.unsigned_abs() as usize),
             }),
         );
-        self.define(&named, id)
+        self.define(named, id)
     }
 }

@@ -1,4 +1,5 @@
 //! `Double.parseDouble`, because Java Avro takes a string as the default of a float or double field.
+//! And how Java writes floats and doubles, because a registry keeps what Java wrote.
 
 /// The value of a text that Java would read as a double.
 pub(crate) fn parse_double(text: &str) -> Option<f64> {

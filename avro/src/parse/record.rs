@@ -1,9 +1,8 @@
 //! Records and their fields.
 
-use std::collections::HashMap;
-
 use crate::json::{self, Value};
 use crate::parse::build::{Builder, Recheck, Target, describe, head, target};
+use crate::parse::seen::Seen;
 use crate::parse::suggest::nearest;
 use crate::parse::{MAX_FINDINGS, ParseMode, defaults, number};
 use crate::schema::{Field, Kind, Order, Record, TypeId};
@@ -17,11 +16,11 @@ impl Builder {
         let mut defaults = Vec::new();
         match value.get("fields").map(|f| (f, f.as_array())) {
             Some((_, Some(items))) => {
-                let mut seen: HashMap<&str, Span> = HashMap::with_capacity(items.len());
+                let mut seen = Seen::of(items.len());
                 for item in items {
                     if let Some((field, walks)) = self.field(item, named.name.namespace.as_deref()) {
                         let written = item.get("name").and_then(Value::as_str).unwrap_or("");
-                        if let Some(&first) = seen.get(written) {
+                        if let Some(first) = seen.enter(written, field.name_span) {
                             let first = self.place(first);
                             let record = named.name.clone();
                             let diagnostic = self.error(
@@ -34,8 +33,6 @@ impl Builder {
                                 .clone()
                                 .related(first, "first time")
                                 .help("rename or remove one of the two");
-                        } else {
-                            seen.insert(written, field.name_span);
                         }
                         if walks {
                             defaults.push(fields.len());
@@ -68,7 +65,7 @@ impl Builder {
         );
         self.rechecks
             .extend(defaults.into_iter().map(|field| Recheck { record: id, field }));
-        self.define(&named, id)
+        self.define(named, id)
     }
 
     /// A field, and whether its default is one that must be checked again when everything is known.
@@ -113,19 +110,22 @@ impl Builder {
             walks = self.check_default(name_text.unwrap_or(""), ty, default, ty_value.span);
         }
         if let Some(name) = name_text {
-            self.check_name(name, name_span, "invalid-field-name", "the name of this field");
+            self.check_name(name, name_span, "invalid-field-name", || {
+                "the name of this field".to_owned()
+            });
         }
-        let attributes: Vec<json::Member> = value
-            .members()
-            .into_iter()
-            .filter(|m| {
-                !matches!(
-                    m.key.as_str(),
-                    "default" | "doc" | "name" | "order" | "type" | "aliases"
-                )
-            })
-            .cloned()
-            .collect();
+        let own = |m: &json::Member| {
+            !matches!(
+                m.key.as_str(),
+                "default" | "doc" | "name" | "order" | "type" | "aliases"
+            )
+        };
+        let attributes: Vec<json::Member> = if members.iter().any(own) {
+            let all = value.members().into_iter();
+            all.filter(|m| own(m)).cloned().collect()
+        } else {
+            Vec::new()
+        };
         self.misplaced_logical_type(ty, &attributes);
         let aliases = self.aliases(value).into_iter().map(|(alias, _)| alias).collect();
         let field = Field {
