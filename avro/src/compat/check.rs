@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::compat::ids::Ids;
+use foldhash::quality::RandomState;
+
 use crate::compat::place::Places;
 use crate::compat::{Incompatibility, IncompatibilityType};
 use crate::schema::{Enum, Kind, Name, Node, Record, Schema, TypeId};
@@ -23,7 +24,7 @@ pub fn check(reader: &Schema, writer: &Schema) -> Vec<Incompatibility> {
     let mut checker = Checker {
         reader,
         writer,
-        memo: HashMap::with_hasher(Ids::default()),
+        memo: HashMap::with_hasher(RandomState::default()),
         results: Vec::new(),
         leaves: Vec::new(),
         steps: Vec::new(),
@@ -117,7 +118,7 @@ pub(super) struct Checker<'a> {
     pub(super) reader: &'a Schema,
     pub(super) writer: &'a Schema,
     /// `None`: being compared, and taken to be compatible meanwhile.
-    memo: HashMap<(TypeId, TypeId), Option<Outcome>, Ids>,
+    memo: HashMap<(TypeId, TypeId), Option<Outcome>, RandomState>,
     pub(super) results: Vec<Vec<Item>>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) steps: Vec<Step>,

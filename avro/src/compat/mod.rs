@@ -10,7 +10,6 @@
 
 pub(crate) mod check;
 mod diagnose;
-mod ids;
 mod level;
 pub(crate) mod place;
 mod report;
