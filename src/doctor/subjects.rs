@@ -5,7 +5,7 @@ use std::time::Duration;
 use fleetops_avro::Schema;
 use fleetops_avro::compat::{self, Level};
 use fleetops_codegen::manifest::{ResolvedEnvironment, ResolvedRegistryAuth};
-use fleetops_registry::registry::{Auth, Client, ClientError, Held, Reach, Versions};
+use fleetops_registry::registry::{Auth, Client, ClientError, Held, Reach, Snapshot};
 use fleetops_runtime::registry::{RegistryAuthentication, RegistryError, RegistrySettings, SchemaSource};
 use reqwest::Url;
 use tokio::time::timeout;
@@ -151,7 +151,7 @@ async fn look(
     ours: &Schema,
     level: Level,
 ) -> Result<Subject, ClientError> {
-    let held = Versions::new(client).of(name).await?;
+    let held = Snapshot::fetch(client, [name.to_owned()]).await?.held(name);
     if held.is_empty() {
         return Ok(Subject::Missing);
     }

@@ -231,6 +231,20 @@ impl Client {
         absent(call.send().await, &[40401, 40402])
     }
 
+    /// A version of a subject, also where it is soft-deleted; `None` where there is none.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn version_even_deleted(
+        &self,
+        subject: &str,
+        version: u32,
+    ) -> Result<Option<SubjectVersion>, ClientError> {
+        let path = ["subjects", subject, "versions", &version.to_string()];
+        let call = self.call(Method::GET, &path, &[("deleted", "true")])?;
+        absent(call.send().await, &[40401, 40402])
+    }
+
     /// The schema with that ID; `None` where there is none.
     ///
     /// # Errors

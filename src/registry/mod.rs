@@ -7,13 +7,18 @@
 mod client;
 mod desired;
 mod error;
-mod held;
+mod layout;
+pub mod lock;
+mod many;
 mod plan;
+mod snapshot;
+mod verdict;
 mod wire;
 
 pub use client::{Auth, Client, Reach};
 pub use desired::{Desired, DesiredError, desired};
 pub use error::ClientError;
-pub use held::{Held, Versions};
 pub use plan::{Action, LevelChange, Problem, Registered, SubjectStep, carry_out, plan};
+pub use snapshot::{Held, Snapshot, SubjectState, VersionState};
+pub use verdict::{Breach, Verdict, judge};
 pub use wire::{Compatibility, Reference, SchemaText, SubjectVersion};

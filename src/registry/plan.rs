@@ -11,11 +11,11 @@
 
 use std::collections::BTreeMap;
 
-use fleetops_avro::compat::{Level, Old, Violation, check_level, diagnose};
-use fleetops_avro::{Diagnostic, Schema};
+use fleetops_avro::Diagnostic;
+use fleetops_avro::compat::{Level, Violation};
 
 use super::wire::Reference;
-use super::{Client, ClientError, Desired, Held, SubjectVersion, Versions};
+use super::{Client, ClientError, Desired, Held, Snapshot, SubjectVersion, verdict};
 
 /// A version that a subject has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub enum Problem {
         registry_level: Level,
         /// The versions it does not hold against.
         against: Vec<u32>,
-        /// The reasons, as [`check_level`] has them; their `version_index` counts the registered versions, oldest first.
+        /// The reasons, as [`fleetops_avro::compat::check_level`] has them; their `version_index` counts the registered versions, oldest first.
         violations: Vec<Violation>,
         /// The same for people.
         diagnostics: Vec<Diagnostic>,
@@ -151,11 +151,10 @@ pub struct SubjectStep {
 /// # Errors
 /// The first call that failed.
 pub async fn plan(client: &Client, wanted: Vec<Desired>) -> Result<Vec<SubjectStep>, ClientError> {
-    let mut versions = Versions::new(client);
     let mut steps = Vec::with_capacity(wanted.len());
     let mut registered = BTreeMap::new();
     for desired in wanted {
-        let step = step(client, &mut versions, &registered, desired).await?;
+        let step = step(client, &registered, desired).await?;
         if let Some(there) = step.registered {
             registered.insert(step.wanted.subject.clone(), there);
         }
@@ -166,7 +165,6 @@ pub async fn plan(client: &Client, wanted: Vec<Desired>) -> Result<Vec<SubjectSt
 
 async fn step(
     client: &Client,
-    versions: &mut Versions<'_>,
     registered: &BTreeMap<String, Registered>,
     wanted: Desired,
 ) -> Result<SubjectStep, ClientError> {
@@ -186,7 +184,8 @@ async fn step(
     if step.registered.is_some() {
         step.newest = client.versions(&subject).await?.last().copied();
     } else {
-        let held = versions.of(&subject).await?;
+        let snapshot = Snapshot::fetch(client, [subject.clone()]).await?;
+        let held = snapshot.held(&subject);
         step.newest = held.last().map(|newest| newest.version);
         let same = held
             .iter()
@@ -251,77 +250,19 @@ fn judge(step: &mut SubjectStep, held: &[Held], effective: Level) {
     if step.wanted.level != effective {
         levels.push(step.wanted.level);
     }
-    for level in levels {
-        let taking_part = match level {
-            Level::None => &[],
-            _ if level.is_transitive() => held,
-            _ => held.get(held.len().saturating_sub(1)..).unwrap_or_default(),
-        };
-        let mut old: Vec<Schema> = Vec::new();
-        let mut numbers: Vec<u32> = Vec::new();
-        for version in taking_part {
-            match &version.schema {
-                Ok(schema) => {
-                    old.push(schema.clone());
-                    numbers.push(version.version);
-                }
-                Err(reason) => {
-                    let told = step.problems.iter().any(
-                        |p| matches!(p, Problem::Unreadable { version: told, .. } if *told == version.version),
-                    );
-                    if !told {
-                        step.problems.push(Problem::Unreadable {
-                            version: version.version,
-                            reason: reason.clone(),
-                        });
-                    }
-                }
-            }
-        }
-        let violations = all_violations(level, &step.wanted.schema, &old);
-        if violations.is_empty() {
-            continue;
-        }
-        // What breaks at both levels in the same versions is told once.
-        let mut against: Vec<u32> = violations
-            .iter()
-            .filter_map(|v| numbers.get(v.version_index).copied())
-            .collect();
-        against.sort_unstable();
-        against.dedup();
-        let names: Vec<Old<'_>> = old
-            .iter()
-            .zip(&numbers)
-            .map(|(schema, number)| Old {
-                schema,
-                name: format!("version {number}"),
-            })
-            .collect();
-        let diagnostics = diagnose(&step.wanted.schema, &names, &violations);
+    let verdict = verdict::judge(&step.wanted.schema, held, &levels);
+    for (version, reason) in verdict.unreadable {
+        step.problems.push(Problem::Unreadable { version, reason });
+    }
+    if let Some(breach) = verdict.breach {
         step.problems.push(Problem::Incompatible {
-            level,
+            level: breach.level,
             registry_level: effective,
-            against,
-            violations,
-            diagnostics,
+            against: breach.against,
+            violations: breach.violations,
+            diagnostics: breach.diagnostics,
         });
-        break;
     }
-}
-
-/// Every version that breaks, where a registry ends at the first.
-fn all_violations(level: Level, new: &Schema, old: &[Schema]) -> Vec<Violation> {
-    if !level.is_transitive() {
-        return check_level(level, new, old);
-    }
-    let mut all = Vec::new();
-    for (index, version) in old.iter().enumerate() {
-        for mut violation in check_level(level, new, std::slice::from_ref(version)) {
-            violation.version_index = index;
-            all.push(violation);
-        }
-    }
-    all
 }
 
 /// The registry's verdict. It is given the schema with all types in it: some registries cannot test one with references.
