@@ -20,6 +20,7 @@ mod global;
 mod jsonl;
 mod lag;
 mod lines;
+mod lock;
 mod produce;
 mod register;
 mod report;
@@ -59,6 +60,7 @@ enum Command {
     Generate(generate::Args),
     Docs(docs::Args),
     Register(register::Args),
+    Lock(lock::Args),
     Topics(topics::Args),
     Produce(produce::Args),
     Consume(consume::Args),
@@ -80,6 +82,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Decode(args) => decode::run(args, &global),
         Command::Generate(args) => generate::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
+        Command::Lock(args) => lock::run(args, &global),
         Command::Register(args) => register::run(args, &global),
         Command::Topics(args) => topics::run(args, &global),
         Command::Produce(args) => produce::run(args, &global),

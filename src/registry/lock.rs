@@ -120,7 +120,12 @@ pub fn read(folder: &Path) -> Result<Option<Snapshot>, Vec<Diagnostic>> {
         let source = Source::new(path.display().to_string(), "");
         let place = Place::new(&source, Span::new(0, 0));
         let message = format!("{} cannot be read", path.display());
-        vec![Diagnostic::error("unreadable-file", place, message, error.to_string())]
+        vec![Diagnostic::error(
+            "unreadable-file",
+            place,
+            message,
+            error.to_string(),
+        )]
     };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -148,9 +153,10 @@ pub fn read(folder: &Path) -> Result<Option<Snapshot>, Vec<Diagnostic>> {
         };
         match parse(&source) {
             Ok((subject, state)) => {
-                if let (Some(other), Some(place)) =
-                    (snapshot.subjects.get(&subject).and_then(|s| s.place.clone()), &state.place)
-                {
+                if let (Some(other), Some(place)) = (
+                    snapshot.subjects.get(&subject).and_then(|s| s.place.clone()),
+                    &state.place,
+                ) {
                     found.push(
                         fault(place.clone(), "two files have the same subject", &subject)
                             .related(other, "the other one"),
@@ -161,7 +167,11 @@ pub fn read(folder: &Path) -> Result<Option<Snapshot>, Vec<Diagnostic>> {
             Err(error) => found.push(*error),
         }
     }
-    if found.is_empty() { Ok(Some(snapshot)) } else { Err(found) }
+    if found.is_empty() {
+        Ok(Some(snapshot))
+    } else {
+        Err(found)
+    }
 }
 
 fn fault(place: Place, message: &str, label: &str) -> Diagnostic {
@@ -176,7 +186,11 @@ fn parse(source: &Arc<Source>) -> Result<(String, SubjectState), Box<Diagnostic>
     let reader = Reader { source };
     let root = json::parse(source.text()).map_err(|error| {
         let found = error.diagnostic(source);
-        Box::new(fault(found.primary.place, "this is no lock: it is not JSON", &found.message))
+        Box::new(fault(
+            found.primary.place,
+            "this is no lock: it is not JSON",
+            &found.message,
+        ))
     })?;
     let (subject, span) = reader.string(&root, "subject")?;
     let (level, level_span) = reader.string(&root, "compatibility")?;
@@ -190,7 +204,10 @@ fn parse(source: &Arc<Source>) -> Result<(String, SubjectState), Box<Diagnostic>
     let mut versions: Vec<VersionState> = Vec::with_capacity(items.len());
     for item in items {
         let version = reader.version(item)?;
-        if versions.last().is_some_and(|before| before.version >= version.version) {
+        if versions
+            .last()
+            .is_some_and(|before| before.version >= version.version)
+        {
             return Err(reader.fault(item.span, "versions must rise"));
         }
         versions.push(version);
@@ -209,13 +226,20 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn fault(&self, span: Span, label: &str) -> Box<Diagnostic> {
-        Box::new(fault(Place::new(self.source, span), "this is not what a lock holds", label))
+        Box::new(fault(
+            Place::new(self.source, span),
+            "this is not what a lock holds",
+            label,
+        ))
     }
 
     fn member<'v>(&self, value: &'v Value, key: &str) -> Result<&'v Value, Box<Diagnostic>> {
-        value
-            .get(key)
-            .ok_or_else(|| self.fault(Span::new(value.span.start, value.span.start + 1), &format!("`{key}` is missing")))
+        value.get(key).ok_or_else(|| {
+            self.fault(
+                Span::new(value.span.start, value.span.start + 1),
+                &format!("`{key}` is missing"),
+            )
+        })
     }
 
     fn string(&self, value: &Value, key: &str) -> Result<(String, Span), Box<Diagnostic>> {
@@ -268,7 +292,9 @@ impl Reader<'_> {
         Ok(VersionState {
             version: self.number(item, "version")?,
             id: self.number(item, "id")?,
-            deleted: item.get("deleted").is_some_and(|d| d.kind == json::Kind::Bool(true)),
+            deleted: item
+                .get("deleted")
+                .is_some_and(|d| d.kind == json::Kind::Bool(true)),
             schema_type: match item.get("schemaType") {
                 Some(_) => Some(self.string(item, "schemaType")?.0),
                 None => None,
@@ -305,7 +331,10 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<Vec<PathBuf>> {
     }
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
         if name.ends_with(".json") && !wanted.contains(&name) {
             std::fs::remove_file(&path)?;
             touched.push(path);
@@ -405,7 +434,9 @@ fn of_subject(before: &SubjectState, now: &SubjectState) -> Vec<Difference> {
                 version: number,
                 id: version.id,
             }),
-            (Some(was), Some(is)) if is.deleted && !was.deleted => found.push(Difference::VersionGone(number)),
+            (Some(was), Some(is)) if is.deleted && !was.deleted => {
+                found.push(Difference::VersionGone(number))
+            }
             (Some(was), Some(is)) if !was.same(is) => found.push(Difference::VersionChanged(number)),
             (Some(_), None) => found.push(Difference::VersionGone(number)),
             _ => {}
@@ -432,8 +463,11 @@ mod tests {
     }
 
     fn snapshot() -> Snapshot {
-        let field = r#"{"name":"channel","type":"shop.Channel","default":"WEB","doc":"where it came \"from\", ä"}"#;
-        let order = format!(r#"{{"type":"record","name":"Order","namespace":"shop","fields":[{field},{{"name":"n","type":"double","default":1.50E10}}]}}"#);
+        let field =
+            r#"{"name":"channel","type":"shop.Channel","default":"WEB","doc":"where it came \"from\", ä"}"#;
+        let order = format!(
+            r#"{{"type":"record","name":"Order","namespace":"shop","fields":[{field},{{"name":"n","type":"double","default":1.50E10}}]}}"#
+        );
         let mut first = version(1, &order);
         first.references.push(Reference {
             name: "shop.Channel".to_owned(),
@@ -442,7 +476,10 @@ mod tests {
         });
         let mut proto = version(2, "syntax = \"proto3\";");
         proto.schema_type = Some("PROTOBUF".to_owned());
-        let mut channel = version(1, r#"{"type":"enum","name":"Channel","namespace":"shop","symbols":["WEB"]}"#);
+        let mut channel = version(
+            1,
+            r#"{"type":"enum","name":"Channel","namespace":"shop","symbols":["WEB"]}"#,
+        );
         channel.deleted = true;
         let state = |versions| SubjectState {
             level: Level::FullTransitive,
@@ -452,7 +489,10 @@ mod tests {
         Snapshot {
             subjects: BTreeMap::from([
                 ("orders-value".to_owned(), state(vec![first, proto])),
-                ("shop.Channel".to_owned(), state(vec![channel, version(2, "\"string\"")])),
+                (
+                    "shop.Channel".to_owned(),
+                    state(vec![channel, version(2, "\"string\"")]),
+                ),
             ]),
         }
     }
@@ -468,7 +508,11 @@ mod tests {
         assert_eq!(differences(&held, &again), BTreeMap::new());
         assert!(write(&dev, &again).unwrap().is_empty());
         assert!(again.held("orders-value")[0].schema.is_ok());
-        assert_eq!(again.held("shop.Channel").len(), 1, "a deleted version takes no part");
+        assert_eq!(
+            again.held("shop.Channel").len(),
+            1,
+            "a deleted version takes no part"
+        );
         let mut fewer = again.clone();
         fewer.subjects.remove("orders-value");
         assert_eq!(write(&dev, &fewer).unwrap(), [dev.join("orders-value.json")]);
@@ -487,7 +531,8 @@ mod tests {
     fn every_difference_is_told() {
         let before = snapshot();
         let mut now = before.clone();
-        now.subjects.insert("x".to_owned(), before.subjects["shop.Channel"].clone());
+        now.subjects
+            .insert("x".to_owned(), before.subjects["shop.Channel"].clone());
         let orders = now.subjects.get_mut("orders-value").unwrap();
         orders.level = Level::None;
         orders.versions[0].id = 99;
@@ -516,9 +561,18 @@ mod tests {
             ("<<<<<<< ours\n", "not JSON"),
             ("{}", "`subject` is missing"),
             (r#"{"subject":1}"#, "a text belongs here"),
-            (r#"{"subject":"s","compatibility":"SOME"}"#, "no compatibility level"),
-            (r#"{"subject":"s","compatibility":"full","versions":{}}"#, "a list of versions"),
-            (r#"{"subject":"s","compatibility":"full","versions":[{"version":1,"id":1}]}"#, "`schema` is missing"),
+            (
+                r#"{"subject":"s","compatibility":"SOME"}"#,
+                "no compatibility level",
+            ),
+            (
+                r#"{"subject":"s","compatibility":"full","versions":{}}"#,
+                "a list of versions",
+            ),
+            (
+                r#"{"subject":"s","compatibility":"full","versions":[{"version":1,"id":1}]}"#,
+                "`schema` is missing",
+            ),
             (
                 r#"{"subject":"s","compatibility":"full","versions":[{"version":1,"id":1.5,"schema":"int"}]}"#,
                 "a number belongs here",
@@ -530,7 +584,10 @@ mod tests {
         ] {
             let error = parse(&Source::new("l.json", text)).unwrap_err();
             let told = fleetops_avro::diagnostic::render(&error, false);
-            assert!(told.contains(label) && told.contains("lock update"), "{text}: {told}");
+            assert!(
+                told.contains(label) && told.contains("lock update"),
+                "{text}: {told}"
+            );
         }
     }
 }

@@ -24,7 +24,9 @@ where
     let mut running: JoinSet<(usize, Result<T, E>)> = JoinSet::new();
     loop {
         while running.len() < AT_A_TIME {
-            let Some((index, item)) = waiting.next() else { break };
+            let Some((index, item)) = waiting.next() else {
+                break;
+            };
             let answer = ask(item);
             running.spawn(async move { (index, answer.await) });
         }

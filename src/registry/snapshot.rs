@@ -185,7 +185,11 @@ impl Snapshot {
 
     /// A subject's versions that are not deleted, oldest first, read as schemas; empty where there is no such subject.
     pub fn held(&self, subject: &str) -> Vec<Held> {
-        let versions = self.subjects.get(subject).into_iter().flat_map(SubjectState::live);
+        let versions = self
+            .subjects
+            .get(subject)
+            .into_iter()
+            .flat_map(SubjectState::live);
         versions
             .map(|version| Held {
                 version: version.version,
@@ -216,7 +220,10 @@ impl Snapshot {
             let found = match u32::try_from(reference.version) {
                 Ok(number) => self.version(&reference.subject, number),
                 // -1 is the latest.
-                Err(_) => self.subjects.get(&reference.subject).and_then(SubjectState::newest),
+                Err(_) => self
+                    .subjects
+                    .get(&reference.subject)
+                    .and_then(SubjectState::newest),
             };
             let Some(found) = found else {
                 return Err(format!(

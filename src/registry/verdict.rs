@@ -49,7 +49,11 @@ pub fn judge(new: &Schema, held: &[Held], levels: &[Level]) -> Verdict {
                     numbers.push(version.version);
                 }
                 Err(reason) => {
-                    if !verdict.unreadable.iter().any(|(told, _)| *told == version.version) {
+                    if !verdict
+                        .unreadable
+                        .iter()
+                        .any(|(told, _)| *told == version.version)
+                    {
                         verdict.unreadable.push((version.version, reason.clone()));
                     }
                 }

@@ -13,5 +13,7 @@ mod general;
 mod generate;
 mod git;
 mod harness;
+mod lock;
 mod schema;
+mod servers;
 mod unreadable;

@@ -17,6 +17,10 @@ use crate::git::{GitError, Repository, Revision};
 /// What to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Against {
+    /// What the lock says that the registry holds.
+    Lock,
+    /// What the registry holds.
+    Registry,
     /// `git:REF`
     Git(String),
     /// A folder or a file.
@@ -27,9 +31,12 @@ impl FromStr for Against {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text.strip_prefix("git:") {
-            Some(reference) => Self::Git(reference.to_owned()),
-            None => Self::Path(text.into()),
+        Ok(match (text, text.strip_prefix("git:")) {
+            ("lock", _) => Self::Lock,
+            ("registry", _) => Self::Registry,
+            (_, Some(reference)) => Self::Git(reference.to_owned()),
+            // A folder of one of those names: ./lock
+            (_, None) => Self::Path(text.into()),
         })
     }
 }
@@ -127,7 +134,7 @@ impl Base {
         match against {
             Some(Against::Path(path)) => Self::of_path(path),
             Some(Against::Git(reference)) => Self::of_git(Some(reference), global, manifest, roots),
-            None => Self::of_git(None, global, manifest, roots),
+            _ => Self::of_git(None, global, manifest, roots),
         }
     }
 

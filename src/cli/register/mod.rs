@@ -54,11 +54,16 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let (manifest, schemas) = global.load_with_manifest("register")?;
     let wanted =
         registry::desired(&manifest, &schemas).map_err(|error| CliError::usage(error.to_string()))?;
+    let (all, dry) = (wanted.clone(), args.dry_run);
     let wanted = chosen(wanted, &args.subject)?;
     let environment = global.environment(&manifest)?;
     runtime()?.block_on(async {
         let client = reach(&environment).await?;
-        register(args, global, format, &client, &environment.name, wanted).await
+        let outcome = register(args, global, format, &client, &environment.name, wanted).await?;
+        if !dry && outcome == Outcome::Clean {
+            super::lock::refresh(global, &manifest, &client, &all).await?;
+        }
+        Ok(outcome)
     })
 }
 
