@@ -47,7 +47,7 @@ mod text;
 pub mod value;
 pub mod wire;
 
-pub use diagnostic::{Diagnostic, Label, Severity};
+pub use diagnostic::{Change, Diagnostic, Label, Severity};
 pub use parse::{ParseError, ParseMode};
 pub use schema::{Schema, SchemaSet};
 pub use source::{Source, Span};

@@ -15,6 +15,14 @@ const fn error(id: &'static str, summary: &'static str, explanation: &'static st
     }
 }
 
+/// What is read before anything else is: also where no manifest is.
+pub static FILES: &[Rule] = &[error(
+    "no-schemas",
+    "a folder of schemas holds none",
+    "A root is a file, or a folder that holds *.avsc files at any depth; files and folders whose names start with a dot are \
+     passed over. A folder without one is most likely the wrong folder, and a check over no schemas would say that all is well.",
+)];
+
 /// The rules for schemas, then those for templates, then those for what is around them.
 pub static ALL: &[Rule] = &[
     error(

@@ -1,7 +1,7 @@
 //! Every rule of the manifest has a manifest that breaks it, and the message that it gives: `invalid/RULE.toml` and
 //! `invalid/RULE.stderr`. `UPDATE_EXPECT=1` writes the messages anew.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -37,7 +37,7 @@ fn findings(text: &str, name: &str) -> Vec<Diagnostic> {
 
 #[test]
 fn every_rule_has_a_manifest_that_breaks_it() {
-    let rules: BTreeSet<&str> = RULES.iter().map(|(rule, _)| *rule).collect();
+    let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(rules.len(), RULES.len(), "no rule twice");
     let files: BTreeSet<String> = fs::read_dir(folder())
         .unwrap()
@@ -53,20 +53,18 @@ fn every_rule_has_a_manifest_that_breaks_it() {
 fn messages_are_as_they_were() {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut wrong = Vec::new();
-    for (rule, _) in RULES {
+    for rule in RULES.iter().map(|rule| rule.id) {
         let name = format!("{rule}.toml");
         let text = fs::read_to_string(folder().join(&name)).unwrap();
         let found = findings(&text, &name);
         assert!(
-            found.iter().any(|d| d.rule == *rule),
+            found.iter().any(|d| d.rule == rule),
             "{name} breaks {rule}: {found:?}"
         );
         for diagnostic in &found {
-            assert!(
-                RULES.iter().any(|(r, _)| *r == diagnostic.rule),
-                "{} is no listed rule",
-                diagnostic.rule
-            );
+            let known = RULES.iter().find(|r| r.id == diagnostic.rule);
+            let known = known.unwrap_or_else(|| panic!("{} is no listed rule", diagnostic.rule));
+            assert_eq!(known.severity, diagnostic.severity, "{}", known.id);
         }
         let shown: Vec<String> = found
             .iter()
@@ -88,6 +86,15 @@ fn messages_are_as_they_were() {
 }
 
 #[test]
+fn every_rule_is_explained() {
+    for rule in RULES {
+        let text = rule.explanation;
+        assert!(text.len() > 90 && text.ends_with('.'), "{}", rule.id);
+        assert!(!rule.summary.ends_with('.'), "{}", rule.id);
+    }
+}
+
+#[test]
 fn no_rule_is_missing_from_the_list() {
     // A rule's ID is the first text after `error(`, `warning(` or, for roles of fields, after `=>`.
     let pattern = regex::Regex::new(r#"(?:\b(?:error|warning)\(\s*|=>\s*)"([a-z]+(?:-[a-z]+)+)""#).unwrap();
@@ -97,7 +104,7 @@ fn no_rule_is_missing_from_the_list() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
         seen.extend(pattern.captures_iter(&text).map(|c| c[1].to_owned()));
     }
-    let listed: BTreeSet<String> = RULES.iter().map(|(rule, _)| (*rule).to_owned()).collect();
+    let listed: BTreeSet<String> = RULES.iter().map(|rule| rule.id.to_owned()).collect();
     assert_eq!(
         seen.difference(&listed).collect::<Vec<_>>(),
         Vec::<&String>::new()

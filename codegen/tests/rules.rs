@@ -92,7 +92,7 @@ fn rules_are_unique_and_explained() {
         assert!(ids.insert(rule.id), "{} twice", rule.id);
         assert!(fleetops_avro::rules::find(rule.id).is_none(), "{}", rule.id);
         assert!(
-            manifest::RULES.iter().all(|(id, _)| *id != rule.id),
+            manifest::RULES.iter().all(|other| other.id != rule.id),
             "{}",
             rule.id
         );
@@ -121,7 +121,7 @@ fn no_rule_is_missing_from_the_list() {
         let text = fs::read_to_string(source.join(file)).unwrap();
         seen.extend(pattern.captures_iter(&text).map(|c| c[1].to_owned()));
     }
-    let listed = |id: &str| rules::find(id).is_some() || manifest::RULES.iter().any(|(rule, _)| *rule == id);
+    let listed = |id: &str| rules::find(id).is_some() || manifest::RULES.iter().any(|rule| rule.id == id);
     let missing: Vec<&String> = seen.iter().filter(|id| !listed(id)).collect();
     assert!(missing.is_empty(), "{missing:?}");
     assert!(seen.len() >= 12, "the pattern finds rules: {seen:?}");

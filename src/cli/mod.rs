@@ -4,6 +4,7 @@
 //! [`Global::result`], everything else to standard error, and gives an [`Outcome`] or a [`CliError`]; the exit code
 //! follows from that alone.
 
+mod approvals;
 mod check;
 mod compat;
 mod confirm;
@@ -15,6 +16,7 @@ mod diff;
 mod docs;
 mod doctor;
 mod error;
+mod explain;
 mod generate;
 mod global;
 mod jsonl;
@@ -24,6 +26,7 @@ mod lock;
 mod produce;
 mod register;
 mod report;
+mod rules;
 mod schema;
 mod stream;
 mod topics;
@@ -55,6 +58,8 @@ enum Command {
     Check(check::Args),
     Compat(compat::Args),
     Diff(diff::Args),
+    Explain(explain::Args),
+    Rules(rules::Args),
     Schema(schema::Args),
     Decode(decode::Args),
     Generate(generate::Args),
@@ -78,6 +83,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::run(args, &global),
         Command::Compat(args) => compat::run(args, &global),
         Command::Diff(args) => diff::run(args, &global),
+        Command::Explain(args) => explain::run(args, &global),
+        Command::Rules(args) => rules::run(args, &global),
         Command::Schema(args) => schema::run(args, &global),
         Command::Decode(args) => decode::run(args, &global),
         Command::Generate(args) => generate::run(args, &global),

@@ -41,6 +41,25 @@ impl Run {
         self
     }
 
+    /// Asserts that the first finding of a rule is what `expect/rules/RULE.stderr` holds: what `explain` shows of it.
+    #[track_caller]
+    pub(crate) fn finding(self, rule: &str) -> Self {
+        let told = self.stderr.split("\n\n").find(|block| {
+            let head = ["error", "warning"].map(|word| format!("{word}[{rule}]:"));
+            head.iter().any(|head| block.starts_with(head.as_str()))
+        });
+        let Some(told) = told else {
+            panic!("no finding of {rule}\n--- stderr\n{}", self.stderr);
+        };
+        let block = Self {
+            code: self.code,
+            stdout: String::new(),
+            stderr: format!("{}\n", told.trim_end()),
+        };
+        block.expect(&format!("rules/{rule}"));
+        self
+    }
+
     /// Asserts that standard error is what `expect/NAME.stderr` holds.
     #[track_caller]
     pub(crate) fn expect(self, name: &str) -> Self {

@@ -52,6 +52,7 @@ fn a_lock_is_written_once_and_found_out_when_the_registry_moves_on() {
         .exits(1)
         .says("registry.lock/dev/refunds-value.json:2:14")
         .says("error[lock-stale]: subject refunds-value: version 2 is new (ID 4)")
+        .finding("lock-stale")
         .says("lock update --env dev");
     registry
         .run(&project, &["check", "--locked"])
@@ -130,6 +131,7 @@ fn new_subjects_pass_and_removed_ones_are_told() {
     offline(&project)
         .exits(0)
         .says("warning[subject-removed]: subject refunds-value is in the lock")
+        .finding("subject-removed")
         .says("registry.lock/dev/refunds-value.json:2:14");
     project.write("fleetops-registry.toml", &manifest);
     project.remove("schemas/Refund.avsc");
@@ -166,6 +168,7 @@ fn a_lock_that_is_missing_or_was_edited_is_never_a_silent_pass() {
     offline(&project)
         .exits(1)
         .says("error[unreadable-version]")
+        .finding("unreadable-version")
         .says("it was changed since");
     project.write(
         "registry.lock/dev/refunds-value.json",
@@ -174,6 +177,7 @@ fn a_lock_that_is_missing_or_was_edited_is_never_a_silent_pass() {
     offline(&project)
         .exits(2)
         .says("error[lock-syntax]")
+        .finding("lock-syntax")
         .says("registry.lock/dev/refunds-value.json:1:1");
 }
 
@@ -199,7 +203,8 @@ fn the_registry_is_a_base_and_its_own_verdict_is_told_where_it_is_another() {
         .run(&project, &["check", "--against", "registry"])
         .exits(1)
         .says("has compatibility BACKWARD (the manifest's level)")
-        .says("warning[registry-disagrees]: the registry would take this for subject refunds-value");
+        .says("warning[registry-disagrees]: the registry would take this for subject refunds-value")
+        .finding("registry-disagrees");
     project
         .run(&[
             "check",
@@ -232,7 +237,8 @@ fn keys_and_stages_are_held_against_what_was() {
     project
         .run(&["check", "--locked", "--offline", "--mode", "backward"])
         .exits(1)
-        .says("error[key-type-changed]: `customer` is the record key of topic orders, and has another type: bytes, was string");
+        .says("error[key-type-changed]: `customer` is the record key of topic orders, and has another type: bytes, was string")
+        .finding("key-type-changed");
     project.write("schemas/Order.avsc", ORDER);
     project.change(
         "fleetops-registry.toml",

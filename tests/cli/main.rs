@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod approvals;
 mod check;
 mod compat;
 mod decode;
@@ -14,6 +15,7 @@ mod generate;
 mod git;
 mod harness;
 mod lock;
+mod rules;
 mod schema;
 mod servers;
 mod unreadable;

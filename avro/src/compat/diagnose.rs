@@ -9,7 +9,7 @@ use crate::compat::check::promotes;
 use crate::compat::place::Texts;
 use crate::compat::words::{default_help, describe, field_of, is_primitive, join, plural, renamed_from};
 use crate::compat::{Direction, FieldPair, Incompatibility, IncompatibilityType as Type, Violation, check};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Change, Diagnostic};
 use crate::schema::{Kind, Schema, TypeId};
 
 /// How often a union's branch is looked into for the reason why it does not fit.
@@ -30,6 +30,11 @@ pub struct Old<'a> {
 /// their order. What breaks in both directions is told once.
 pub fn diagnose(new: &Schema, old: &[Old<'_>], violations: &[Violation]) -> Vec<Diagnostic> {
     let mut out: Vec<Diagnostic> = Vec::new();
+    let to = if violations.is_empty() {
+        0
+    } else {
+        new.fingerprint()
+    };
     for violation in violations {
         let Some(version) = old.get(violation.version_index) else {
             continue;
@@ -45,7 +50,10 @@ pub fn diagnose(new: &Schema, old: &[Old<'_>], violations: &[Violation]) -> Vec<
             direction: violation.direction,
             found: Vec::new(),
             through: Vec::new(),
+            locations: Vec::new(),
             outer: None,
+            from: version.schema.fingerprint(),
+            to,
         };
         teller.tell(&violation.incompatibility);
         for diagnostic in teller.found {
@@ -57,6 +65,11 @@ pub fn diagnose(new: &Schema, old: &[Old<'_>], violations: &[Violation]) -> Vec<
             });
             match same {
                 Some(other) => {
+                    for change in diagnostic.changes {
+                        if !other.changes.contains(&change) {
+                            other.changes.push(change);
+                        }
+                    }
                     for note in diagnostic.notes {
                         if !other.notes.contains(&note) {
                             other.notes.push(note);
@@ -78,8 +91,13 @@ struct Teller<'a> {
     found: Vec<Diagnostic>,
     /// Branches of unions that were looked into on the way.
     through: Vec<String>,
+    /// Where these branches are, each seen from the one before.
+    locations: Vec<String>,
     /// What the union's own incompatibility is: a registry tells that one.
     outer: Option<String>,
+    /// Fingerprints of the two schemas.
+    from: u64,
+    to: u64,
 }
 
 fn registry(found: &Incompatibility) -> String {
@@ -147,8 +165,20 @@ impl<'a> Teller<'a> {
                 ("here the comparison gave up".to_owned(), String::new()),
             ),
         };
-        let diagnostic = self.finish(diagnostic, found);
+        let mut diagnostic = self.finish(diagnostic, found);
+        diagnostic.changes.push(Change {
+            location: self.location(&found.location),
+            from: self.from,
+            to: self.to,
+        });
         self.found.push(diagnostic);
+    }
+
+    /// A location within the branches that were looked into, from the root.
+    fn location(&self, inner: &str) -> String {
+        let parts = self.locations.iter().map(String::as_str).chain([inner]);
+        let path: String = parts.filter(|part| *part != "/").collect();
+        if path.is_empty() { "/".to_owned() } else { path }
     }
 
     /// A finding at the incompatibility's places: labels for the new and the old text.
@@ -540,9 +570,11 @@ impl<'a> Teller<'a> {
             self.outer = Some(registry(found));
         }
         self.through.push(describe(writer, written));
+        self.locations.push(found.location.clone());
         for reason in &reasons {
             self.tell(reason);
         }
+        self.locations.pop();
         self.through.pop();
         if outermost {
             self.outer = None;

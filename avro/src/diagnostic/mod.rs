@@ -45,6 +45,19 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do next: the smallest change that would mend it.
     pub help: Option<String>,
+    /// Of an incompatibility: the changes that it is about; several where several subjects share it.
+    pub changes: Vec<Change>,
+}
+
+/// A place in a schema, on the way from one version to another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Change {
+    /// As a registry has it: `/fields/2/type`.
+    pub location: String,
+    /// CRC-64-AVRO fingerprint of the whole schema before.
+    pub from: u64,
+    /// The same of the one after.
+    pub to: u64,
 }
 
 impl Diagnostic {
@@ -66,6 +79,7 @@ impl Diagnostic {
             related: Vec::new(),
             notes: Vec::new(),
             help: None,
+            changes: Vec::new(),
         }
     }
 
@@ -97,6 +111,18 @@ impl Diagnostic {
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
         self
+    }
+
+    /// Takes the changes of the same finding in another subject, and a note about that subject.
+    pub fn share(&mut self, other: Self, note: String) {
+        for change in other.changes {
+            if !self.changes.contains(&change) {
+                self.changes.push(change);
+            }
+        }
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     /// Says what to do next.

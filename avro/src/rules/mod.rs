@@ -57,6 +57,16 @@ const fn join() -> [Rule; COUNT] {
 /// The rules of the parser, then those of compatibility.
 pub static ALL: [Rule; COUNT] = join();
 
+/// The rules of compatibility.
+pub fn compat() -> &'static [Rule] {
+    compat::RULES
+}
+
+/// The rules of the parser.
+pub fn parse() -> &'static [Rule] {
+    parse::RULES
+}
+
 /// The rule of that ID.
 pub fn find(id: &str) -> Option<&'static Rule> {
     ALL.iter().find(|rule| rule.id == id)

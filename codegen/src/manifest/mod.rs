@@ -13,6 +13,7 @@
 //!
 //! Nothing here opens a connection, and only [`Manifest::load`] opens a file.
 
+mod approvals;
 mod check;
 mod duration;
 mod environment;
@@ -40,7 +41,8 @@ pub use environment::{
     Secret, Setting,
 };
 pub use model::{
-    Dedup, Defaults, Group, Manifest, Reorder, Schemas, Spanned, SubjectStrategy, Topic, TopicSetting,
+    Approval, Dedup, Defaults, Group, Manifest, Reorder, Schemas, Spanned, SubjectStrategy, Topic,
+    TopicSetting,
 };
 pub use names::nearest;
 pub(crate) use path::non_null;

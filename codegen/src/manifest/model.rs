@@ -64,6 +64,8 @@ pub struct Manifest {
     pub groups: Vec<Group>,
     /// `[env.*]`, in the order of the text.
     pub environments: Vec<Environment>,
+    /// `[[approvals]]`, in the order of the text.
+    pub approvals: Vec<Approval>,
 }
 
 /// `[schemas]`: where the `.avsc` files are.
@@ -191,4 +193,23 @@ pub struct Group {
     pub purpose: Option<Spanned<String>>,
     /// The topics it reads. Never empty.
     pub topics: Vec<Spanned<String>>,
+}
+
+/// `[[approvals]]`: a break that was made on purpose. It lets one finding pass, for one transition, until a day.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// The rule of the finding, one of compatibility.
+    pub rule: Spanned<String>,
+    /// Where in the schema, as a registry has it: `/fields/2/type`.
+    pub path: Spanned<String>,
+    /// CRC-64-AVRO fingerprint of the parsing canonical form of the schema before.
+    pub from: Spanned<u64>,
+    /// The same of the schema after.
+    pub to: Spanned<u64>,
+    /// Why, for whoever reads the manifest.
+    pub reason: Spanned<String>,
+    /// The last day on which it holds, `YYYY-MM-DD`: texts of this form compare as the days do.
+    pub expires: Spanned<String>,
+    /// The table's header.
+    pub span: Span,
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use fleetops_avro::Diagnostic;
 use fleetops_avro::source::{Source, Span};
 
+use super::approvals;
 use super::environment::is_secret;
 use super::names::{environment_name_fault, topic_name_fault};
 use super::table::{Report, Table, span};
@@ -31,7 +32,10 @@ pub(super) fn manifest(source: &Arc<Source>) -> Result<Manifest, Vec<Diagnostic>
     })?;
     let mut report = Report::new(source);
     let root = Table::root(document.as_table());
-    root.only(&mut report, &["schemas", "defaults", "topics", "groups", "env"]);
+    root.only(
+        &mut report,
+        &["schemas", "defaults", "topics", "groups", "env", "approvals"],
+    );
     let manifest = Manifest {
         source: Arc::clone(source),
         folder: PathBuf::new(),
@@ -40,6 +44,7 @@ pub(super) fn manifest(source: &Arc<Source>) -> Result<Manifest, Vec<Diagnostic>
         topics: each(&root, &mut report, "topics", topic),
         groups: each(&root, &mut report, "groups", group),
         environments: each(&root, &mut report, "env", environment),
+        approvals: approvals::read(&root, &mut report),
     };
     let mut found = report.found;
     if found.is_empty() {

@@ -207,6 +207,56 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// The tables of an array of them: `[[key]]`, or tables in braces.
+    pub(super) fn tables(&self, report: &mut Report<'_>, key: &str) -> Vec<Table<'a>> {
+        let Some((item, place)) = self.value(key) else {
+            return Vec::new();
+        };
+        let entry = |table: &'a dyn TableLike, range| Table {
+            table,
+            title: self.path(key),
+            span: span(range).unwrap_or(place),
+            meant: RefCell::default(),
+        };
+        let of_array = |array: &'a toml_edit::Array| -> Option<Vec<Table<'a>>> {
+            let each = array.iter().map(|value| {
+                let table = value.as_inline_table()?;
+                Some(entry(table, value.span()))
+            });
+            each.collect()
+        };
+        let tables = match item {
+            Item::ArrayOfTables(tables) => Some(tables.iter().map(|t| entry(t, t.span())).collect()),
+            Item::Value(toml_edit::Value::Array(array)) => of_array(array),
+            _ => None,
+        };
+        tables.unwrap_or_else(|| {
+            let wanted = format!("an array of tables: [[{}]]", self.path(key));
+            self.wrong(report, key, item, place, &wanted);
+            Vec::new()
+        })
+    }
+
+    /// A day: `2027-01-31`, with quotes or without, as `YYYY-MM-DD`.
+    pub(super) fn date(&self, report: &mut Report<'_>, key: &str) -> Option<Spanned<String>> {
+        let (item, place) = self.value(key)?;
+        let read = match item.as_str() {
+            Some(text) => text.parse::<toml_edit::Datetime>().ok(),
+            None => item.as_datetime().copied(),
+        };
+        match read {
+            Some(toml_edit::Datetime {
+                date: Some(date),
+                time: None,
+                offset: None,
+            }) => Some(Spanned::new(date.to_string(), place)),
+            _ => {
+                self.wrong(report, key, item, place, "a day, YYYY-MM-DD");
+                None
+            }
+        }
+    }
+
     pub(super) fn string(&self, report: &mut Report<'_>, key: &str) -> Option<Spanned<String>> {
         let (item, place) = self.value(key)?;
         match item.as_str() {

@@ -128,8 +128,7 @@ fn add(found: &mut Vec<Diagnostic>, diagnostic: Diagnostic, note: String) {
             && other.primary.place == diagnostic.primary.place
     });
     match same {
-        Some(other) if !other.notes.contains(&note) => other.notes.push(note),
-        Some(_) => {}
+        Some(other) => other.share(diagnostic, note),
         None => found.push(diagnostic.note(note)),
     }
 }

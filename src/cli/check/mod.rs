@@ -19,6 +19,7 @@ use fleetops_codegen::load::{self, Root};
 use fleetops_codegen::manifest::{Manifest, Topic};
 use fleetops_registry::registry::{Desired, Snapshot, desired, lock};
 
+use super::approvals::Approvals;
 use super::dev::runtime;
 use super::register::{incomplete, reach};
 use super::{CliError, Format, Global, Outcome, report};
@@ -39,6 +40,7 @@ Examples:
 The lock and the registry have every version of a subject, so all seven levels are checked as the registry would. A git
 revision or a folder is one version. Without a manifest (--schemas PATH alone) every file is a subject, at BACKWARD.
 --locked without --offline also asks the registry whether the lock is up to date.
+A break that is meant is approved in the manifest with [[approvals]]; what to write is told with the findings.
 In a shallow clone without the merge base the command fails (exit 3) and says how to fetch it.";
 
 /// Check that the schemas may follow the ones before
@@ -87,13 +89,18 @@ fn check(args: Args, global: &Global, format: Format) -> Result<Outcome, CliErro
         Side::Registry(manifest) => with_registry(&args, global, manifest, &new, &roots)?,
     };
     let mut found: Vec<Diagnostic> = new.schemas.warnings().to_vec();
-    found.extend(report.found);
+    let mut approvals = Approvals::new(manifest.as_ref(), chrono::Utc::now().date_naive());
+    found.extend(approvals.filter(report.found));
+    found.extend(approvals.warnings());
     if global.quiet {
         found.retain(|d| d.severity == Severity::Error);
     }
     report::diagnostics(global, format, &found)?;
     let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
-    global.say(&report.summary.text(errors));
+    global.say(&report.summary.text(errors, approvals.used()));
+    if let Some(offer) = approvals.offer() {
+        global.say(offer.trim_end());
+    }
     Ok(match (errors, report.unreadable) {
         (0, _) => Outcome::Clean,
         (_, true) => Outcome::Unreadable,
@@ -414,8 +421,7 @@ fn compare(pairing: &Pairing) -> Vec<Diagnostic> {
                     && other.primary.place == diagnostic.primary.place
             });
             match same {
-                Some(other) if !other.notes.contains(&note) => other.notes.push(note),
-                Some(_) => {}
+                Some(other) => other.share(diagnostic, note),
                 None => found.push(diagnostic.note(note)),
             }
         }
@@ -463,7 +469,7 @@ impl Summary {
         }
     }
 
-    fn text(&self, errors: usize) -> String {
+    fn text(&self, errors: usize, approved: usize) -> String {
         let count = |n: usize, one: &str| match n {
             1 => format!("1 {one}"),
             n => format!("{n} {one}s"),
@@ -486,6 +492,11 @@ impl Summary {
         };
         if self.added > 0 {
             text.push_str(&format!("; {} new", self.added));
+        }
+        match approved {
+            0 => {}
+            1 => text.push_str("; 1 break approved"),
+            n => text.push_str(&format!("; {n} breaks approved")),
         }
         for note in &self.notes {
             text.push_str(&format!("\nnote: {note}"));
