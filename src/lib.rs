@@ -3,6 +3,7 @@
 //! [`events`] and [`topics`] are generated in `build.rs` from `schemas/` and `fleetops-registry.toml`; nothing else in the
 //! workspace, the demo aside, knows a field of the fleet by name.
 
+pub mod dead_letters;
 pub mod dev;
 pub mod dynamic;
 pub mod kafka;

@@ -26,8 +26,9 @@ pub mod header {
     /// On a record that was sent again from the dead-letter topic: it goes past dedup and reorder.
     pub const REPLAY: &str = "dead-letter-replay";
 
-    /// The headers that a writer adds: they are not taken over from an earlier death of the same record.
-    pub(crate) const OURS: [&str; 6] = [REASON, DETAIL, TOPIC, PARTITION, OFFSET, TIMESTAMP];
+    /// The headers that the writer of a letter adds: they are not the record's own, and are not taken over from an earlier
+    /// death of the same record.
+    pub const WRITTEN: [&str; 6] = [REASON, DETAIL, TOPIC, PARTITION, OFFSET, TIMESTAMP];
 }
 
 /// Why a record became a dead letter, or stopped the consumer.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use fleetops_avro::value::Value;
 use fleetops_codegen::manifest::parse_duration;
 use fleetops_registry::dynamic::DynamicTopic;
-use fleetops_runtime::chrono::{DateTime, NaiveDate, Utc};
 use fleetops_runtime::consumer::{ConsumerCounts, Delivery, StartAt};
 use fleetops_runtime::topic::{DedupSpec, Topic as _};
 use fleetops_runtime::{Consumer, ConsumerError};
 use tokio_util::sync::CancellationToken;
 
+use super::place::Place;
 use super::stream::{self, Asking, Servers};
 use super::{CliError, Format, Global, Outcome, report};
 use crate::demo::grouped;
@@ -45,8 +45,8 @@ pub(crate) struct Args {
     group: Option<String>,
 
     /// Where to start: earliest, latest, a time (RFC 3339, or a date in UTC), or an offset of every partition
-    #[arg(long, value_name = "WHERE", default_value = "earliest", value_parser = From::parse)]
-    from: From,
+    #[arg(long, value_name = "WHERE", default_value = "earliest", value_parser = Place::parse)]
+    from: Place,
 
     /// End where the log ended at the start
     #[arg(long)]
@@ -75,36 +75,6 @@ pub(crate) struct Args {
     /// Stop at an event that cannot be handled, instead of writing a dead letter
     #[arg(long)]
     no_dead_letter: bool,
-}
-
-/// Where reading starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum From {
-    Earliest,
-    Latest,
-    At(StartAt),
-}
-
-impl From {
-    fn parse(text: &str) -> Result<Self, String> {
-        let day = |text: &str| {
-            let date: NaiveDate = text.parse().ok()?;
-            Some(date.and_hms_opt(0, 0, 0)?.and_utc())
-        };
-        Ok(match text {
-            "earliest" => Self::Earliest,
-            "latest" => Self::Latest,
-            _ => match (text.parse::<u32>().map(i64::from).or_else(|_| text.parse()), text) {
-                (Ok(offset), _) if offset >= 0 => Self::At(StartAt::Offset(offset)),
-                _ => {
-                    let time = text.parse::<DateTime<Utc>>().ok().or_else(|| day(text));
-                    Self::At(StartAt::Time(time.ok_or(
-                        "it is earliest, latest, a time such as 2024-05-01T08:00:00Z, a date, or an offset of 0 or more",
-                    )?))
-                }
-            },
-        })
-    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -160,9 +130,10 @@ async fn consume(
         builder = builder.set(key, value);
     }
     builder = match args.from {
-        From::Earliest => builder.set("auto.offset.reset", "earliest"),
-        From::Latest => builder.set("auto.offset.reset", "latest"),
-        From::At(start) => builder.start_at(start),
+        Place::Earliest => builder.set("auto.offset.reset", "earliest"),
+        Place::Latest => builder.set("auto.offset.reset", "latest"),
+        Place::Time(time) => builder.start_at(StartAt::Time(time)),
+        Place::Offset(offset) => builder.start_at(StartAt::Offset(offset)),
     };
     if args.no_dedup {
         builder = builder.dedup(None);
@@ -331,25 +302,4 @@ fn json(topic: &str, written: u64, counts: &ConsumerCounts) -> String {
         "handled": counts.handled,
     })
     .to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn starts_are_words_times_dates_and_offsets() {
-        let time = |text: &str| From::At(StartAt::Time(text.parse().unwrap()));
-        assert_eq!(From::parse("earliest"), Ok(From::Earliest));
-        assert_eq!(From::parse("latest"), Ok(From::Latest));
-        assert_eq!(From::parse("42"), Ok(From::At(StartAt::Offset(42))));
-        assert_eq!(
-            From::parse("2024-05-01T10:00:00+02:00"),
-            Ok(time("2024-05-01T08:00:00Z"))
-        );
-        assert_eq!(From::parse("2024-05-01"), Ok(time("2024-05-01T00:00:00Z")));
-        for wrong in ["-1", "newest", "", "2024-13-01"] {
-            assert!(From::parse(wrong).is_err(), "{wrong}");
-        }
-    }
 }

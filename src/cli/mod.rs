@@ -9,6 +9,7 @@ mod check;
 mod compat;
 mod confirm;
 mod consume;
+mod dead_letters;
 mod decode;
 mod demo;
 mod dev;
@@ -19,10 +20,12 @@ mod error;
 mod explain;
 mod generate;
 mod global;
+mod groups;
 mod jsonl;
 mod lag;
 mod lines;
 mod lock;
+mod place;
 mod produce;
 mod register;
 mod report;
@@ -70,6 +73,8 @@ enum Command {
     Produce(produce::Args),
     Consume(consume::Args),
     Lag(lag::Args),
+    Groups(groups::Args),
+    DeadLetters(dead_letters::Args),
     Doctor(doctor::Args),
     Demo(demo::Args),
     Dev(dev::Args),
@@ -95,6 +100,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Produce(args) => produce::run(args, &global),
         Command::Consume(args) => consume::run(args, &global),
         Command::Lag(args) => lag::run(args, &global),
+        Command::Groups(args) => groups::run(args, &global),
+        Command::DeadLetters(args) => dead_letters::run(args, &global),
         Command::Doctor(args) => doctor::run(args, &global),
         Command::Demo(args) => demo::run(args, &global),
         Command::Dev(args) => dev::run(args, &global),

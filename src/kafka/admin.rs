@@ -15,7 +15,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::incremental::{AlterError, Change, Refusal, TopicChanges, alter_topic_configs};
+use super::incremental::{Change, Refusal, TopicChanges, alter_topic_configs};
+use super::native::RequestError;
 use super::plan::{ExistingTopic, TopicSettings, WantedTopic};
 use super::reasons::Reasons;
 
@@ -305,7 +306,7 @@ impl ClusterAdmin {
         let client = Arc::clone(&self.client);
         let names: Vec<String> = topics.iter().map(|t| t.topic.clone()).collect();
         let call = move || alter_topic_configs(client.inner(), &topics, validate_only, TIMEOUT);
-        let answer: Result<Vec<Refusal>, AlterError> =
+        let answer: Result<Vec<Refusal>, RequestError> =
             tokio::task::spawn_blocking(call)
                 .await
                 .map_err(|_| AdminError::Abandoned {

@@ -5,6 +5,8 @@
 // Helpers of tests are tests, but clippy knows functions with #[test] only.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod dead_letters;
+mod groups;
 mod project;
 mod register;
 mod stack;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -142,6 +142,17 @@ impl Project {
     /// Runs the program with nothing to read, with the servers' addresses.
     pub(crate) fn run(&self, stack: &Stack, arguments: &[&str]) -> Run {
         self.run_at(&stack.bootstrap(), &stack.registry(), arguments)
+    }
+
+    /// Starts it, and lets it run.
+    pub(crate) fn spawn(&self, stack: &Stack, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command
+            .env("KAFKA_BOOTSTRAP_SERVERS", stack.bootstrap())
+            .env("SCHEMA_REGISTRY_URL", stack.registry())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.spawn().unwrap()
     }
 
     /// The same with addresses.

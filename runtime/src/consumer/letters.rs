@@ -140,7 +140,7 @@ fn headers(letter: &Letter, source: &str) -> OwnedHeaders {
     let own = letter
         .raw
         .headers()
-        .filter(|(name, _)| !header::OURS.contains(name));
+        .filter(|(name, _)| !header::WRITTEN.contains(name));
     let mut headers = OwnedHeaders::new();
     for (key, value) in own {
         headers = headers.insert(Header { key, value });
