@@ -38,7 +38,7 @@ fn look(history: &mut History, event: &RawTelemetryEvent) -> Option<AnomalyEvent
     frames.push_back((event.clone(), speed, along));
     frames.retain(|f| recent(&f.0));
     let velocity_delta = speed - frames.front()?.1;
-    if along > -RULE.decel_threshold_ms2 || velocity_delta > -RULE.velocity_delta_threshold_ms {
+    if along >= -RULE.decel_threshold_ms2 || velocity_delta >= -RULE.velocity_delta_threshold_ms {
         return None;
     }
     Some(AnomalyEvent {

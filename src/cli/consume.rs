@@ -1,17 +1,19 @@
 //! `consume`.
 
-use std::io::Write;
-use std::time::Duration;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 use fleetops_avro::value::Value;
 use fleetops_codegen::manifest::parse_duration;
 use fleetops_registry::dynamic::DynamicTopic;
 use fleetops_runtime::consumer::{ConsumerCounts, Delivery, StartAt};
+use fleetops_runtime::registry::SchemaSource;
 use fleetops_runtime::topic::{DedupSpec, Topic as _};
 use fleetops_runtime::{Consumer, ConsumerError};
 use tokio_util::sync::CancellationToken;
 
 use super::place::Place;
+use super::progress::{Progress, Shown};
 use super::stream::{self, Asking, Servers};
 use super::{CliError, Format, Global, Outcome, report};
 use crate::demo::grouped;
@@ -25,8 +27,8 @@ Examples:
 With --group the events of its partitions are committed once their lines are written; --from counts where the group has
 committed nothing yet. Without one everything is read, nothing is committed, and no dead letters are written.";
 
-/// How long to wait for anything to arrive before asking whether the servers are there, with --until-end.
-const SILENCE: Duration = Duration::from_secs(20);
+/// How long to wait for anything to arrive before asking whether the servers are there: with --until-end, and without.
+const SILENCE: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(30));
 /// How long the end waits for the last commit.
 const CLOSING: Duration = Duration::from_secs(10);
 
@@ -88,15 +90,16 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let servers = Servers::new(global, &manifest)?;
     let runtime = super::dev::runtime()?;
     let stop = CancellationToken::new();
+    let begin = Instant::now();
     let (counts, end) = runtime.block_on(async {
         let _signals = super::dev::cancel_on_signal(stop.clone(), true);
-        consume(&args, topic, &servers, stop).await
+        consume(&args, global, topic, &servers, stop).await
     })?;
     runtime.shutdown_background();
     if !global.quiet {
         report::line(&match format {
             Format::Json => json(&args.topic, counts.0, &counts.1),
-            _ => text(&args.topic, counts.0, &counts.1),
+            _ => text(&args.topic, counts.0, &counts.1, begin.elapsed()),
         });
     }
     end.map(|()| Outcome::Clean)
@@ -107,6 +110,7 @@ type Counts = (u64, ConsumerCounts);
 
 async fn consume(
     args: &Args,
+    global: &Global,
     topic: DynamicTopic,
     servers: &Servers,
     stop: CancellationToken,
@@ -121,7 +125,7 @@ async fn consume(
     };
     let mut builder = Consumer::builder_for(topic.clone())
         .brokers(servers.bootstrap())
-        .schema_source(source)
+        .schema_source(source.clone())
         .group(group)
         .observer(args.group.is_none())
         .until_end(args.until_end)
@@ -151,8 +155,28 @@ async fn consume(
     }
     let mut consumer = builder.build().await.map_err(failed)?;
     let mut written = 0;
-    let ended = print(&mut consumer, &topic, args, &asking, &mut written).await;
+    let figures = consumer.figures();
+    // Lines on the same terminal tell it themselves.
+    let progress = (!std::io::stdout().is_terminal()).then(|| {
+        Progress::start(global, None, move || {
+            let counts = figures.get();
+            Shown {
+                position: counts.handled,
+                message: format!("{} events, lag {}", grouped(counts.handled), grouped(counts.lag())),
+            }
+        })
+    });
+    let mut watch = Watch {
+        asking,
+        source,
+        global,
+        progress: progress.as_ref(),
+        until_end: args.until_end,
+        missed: false,
+    };
+    let ended = print(&mut consumer, &topic, args, &mut watch, &mut written).await;
     let closed = consumer.close(CLOSING).await;
+    drop(progress);
     let counts = consumer.counts();
     let end = ended.and(closed.map(|_| ()).map_err(failed));
     Ok(((written, counts), end))
@@ -163,7 +187,7 @@ async fn print(
     consumer: &mut Consumer<DynamicTopic>,
     topic: &DynamicTopic,
     args: &Args,
-    asking: &Asking,
+    watch: &mut Watch<'_>,
     written: &mut u64,
 ) -> Result<(), CliError> {
     let mut lines = Vec::new();
@@ -175,14 +199,12 @@ async fn print(
         if left == 0 {
             return Ok(());
         }
-        let mut next = match args.until_end {
-            false => consumer.recv().await,
-            true => loop {
-                match tokio::time::timeout(SILENCE, consumer.recv()).await {
-                    Ok(next) => break next,
-                    Err(_) => still_there(asking, topic).await?,
-                }
-            },
+        let mut next = loop {
+            tokio::select! {
+                biased;
+                next = consumer.recv() => break next,
+                answer = watch.silence(topic) => watch.heard(answer)?,
+            }
         };
         let mut error = None;
         let mut ended = false;
@@ -236,12 +258,48 @@ async fn print(
     }
 }
 
-/// Nothing has come for a while and an end is waited for: is somebody there?
-async fn still_there(asking: &Asking, topic: &DynamicTopic) -> Result<(), CliError> {
-    let (asking, name) = (asking.clone(), topic.spec().name.to_string());
-    tokio::task::spawn_blocking(move || asking.partitions(&name).map(|_| ()))
-        .await
-        .map_err(|error| CliError::incomplete(format!("a question to Kafka was abandoned: {error}")))?
+/// Where nothing comes for a while: is it because a server is not there?
+struct Watch<'a> {
+    asking: Asking,
+    source: SchemaSource,
+    global: &'a Global,
+    progress: Option<&'a Progress>,
+    until_end: bool,
+    /// That one is missed has been told.
+    missed: bool,
+}
+
+impl Watch<'_> {
+    /// Asks after a while of silence.
+    async fn silence(&self, topic: &DynamicTopic) -> Result<(), CliError> {
+        let (short, long) = SILENCE;
+        tokio::time::sleep(if self.until_end { short } else { long }).await;
+        stream::ask_both(&self.asking, &self.source, topic, false).await
+    }
+
+    /// An end that cannot be reached is an error. Without one it goes on once the server is back, and is only told.
+    fn heard(&mut self, answer: Result<(), CliError>) -> Result<(), CliError> {
+        match answer {
+            Err(error) if self.until_end => return Err(error),
+            Err(error) if !self.missed => {
+                self.say(&format!("note: nothing comes: {error}"));
+                self.missed = true;
+            }
+            Ok(()) if self.missed => {
+                self.say("note: the servers answer again");
+                self.missed = false;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn say(&self, line: &str) {
+        match self.progress {
+            Some(progress) if !self.global.quiet => progress.line(line),
+            _ => self.global.say(line),
+        }
+    }
 }
 
 fn failed(error: ConsumerError) -> CliError {
@@ -276,12 +334,17 @@ fn figures(counts: &ConsumerCounts) -> Vec<(&'static str, u64)> {
     figures
 }
 
-fn text(topic: &str, written: u64, counts: &ConsumerCounts) -> String {
+fn text(topic: &str, written: u64, counts: &ConsumerCounts, took: Duration) -> String {
     let parts: Vec<String> = figures(counts)
         .iter()
         .map(|(word, count)| format!("{} {word}", grouped(*count)))
         .collect();
-    format!("{topic}: {} events; {}", grouped(written), parts.join(", "))
+    format!(
+        "{topic}: {} events in {:.1} s; {}",
+        grouped(written),
+        took.as_secs_f64(),
+        parts.join(", ")
+    )
 }
 
 fn json(topic: &str, written: u64, counts: &ConsumerCounts) -> String {

@@ -231,12 +231,12 @@ fn text(groups: &[Group]) -> String {
             for p in partitions {
                 let committed = p
                     .committed
-                    .map_or_else(|| "-".to_owned(), |offset| offset.to_string());
+                    .map_or_else(|| "-".to_owned(), |offset| grouped(offset.unsigned_abs()));
                 out.push_str(&format!(
                     "    {:>9} {committed:>12} {:>12} {:>12}\n",
                     p.number,
-                    p.high,
-                    p.lag()
+                    grouped(p.high.unsigned_abs()),
+                    grouped(p.lag())
                 ));
             }
         }

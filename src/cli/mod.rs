@@ -27,6 +27,7 @@ mod lines;
 mod lock;
 mod place;
 mod produce;
+mod progress;
 mod register;
 mod report;
 mod rules;

@@ -1,6 +1,5 @@
 //! `produce`.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +9,13 @@ use fleetops_avro::value::Value;
 use fleetops_registry::dynamic::DynamicTopic;
 use fleetops_runtime::registry::SchemaSource;
 use fleetops_runtime::{Outcome as Sent, Producer, ProducerError, Receipt, SendError};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::lines::Lines;
+use super::progress::{Progress, Shown};
 use super::stream::{self, Servers};
-use super::{CliError, Format, Global, Outcome, report};
+use super::{CliError, Format, Global, Outcome};
 use crate::demo::grouped;
 
 const HELP: &str = "\
@@ -155,7 +154,12 @@ impl Sending<'_> {
         })?;
 
         let name = lines.name.clone();
-        let progress = Progress::new(self.global, &lines);
+        let acknowledged = Arc::new(AtomicU64::new(0));
+        let (read_so_far, counted) = (Arc::clone(&lines.read), Arc::clone(&acknowledged));
+        let progress = Progress::start(self.global, lines.size, move || Shown {
+            position: read_so_far.load(Ordering::Relaxed),
+            message: format!("{} acknowledged", grouped(counted.load(Ordering::Relaxed))),
+        });
         let (items, mut received) = mpsc::channel(READ_AHEAD);
         let topic = self.topic.clone();
         std::thread::Builder::new()
@@ -167,11 +171,7 @@ impl Sending<'_> {
 
         let failed = CancellationToken::new();
         let (receipts, settling) = mpsc::channel(IN_FLIGHT / 512);
-        let settled = tokio::spawn(settle(
-            settling,
-            failed.clone(),
-            Arc::clone(&progress.acknowledged),
-        ));
+        let settled = tokio::spawn(settle(settling, failed.clone(), acknowledged));
         let mut tally = Tally::default();
         loop {
             let item = tokio::select! {
@@ -187,7 +187,7 @@ impl Sending<'_> {
                 }
                 Some(Item::Event(line, event)) => (line, event),
                 Some(Item::Bad(line, message)) if self.skip_invalid => {
-                    self.skip(&mut tally, &name, line, &message);
+                    Self::skip(&mut tally, &progress, &name, line, &message);
                     continue;
                 }
                 Some(Item::Bad(line, message) | Item::Broken(line, message)) => {
@@ -203,7 +203,7 @@ impl Sending<'_> {
             };
             match handed {
                 Err(SendError::Invalid { errors, .. }) if self.skip_invalid => {
-                    self.skip(&mut tally, &name, line, &errors.to_string());
+                    Self::skip(&mut tally, &progress, &name, line, &errors.to_string());
                 }
                 Err(SendError::Invalid { errors, .. }) => {
                     tally.bad = Some((line, errors.to_string()));
@@ -222,7 +222,7 @@ impl Sending<'_> {
         let sums = settled
             .await
             .map_err(|error| CliError::incomplete(format!("the counting ended unexpectedly: {error}")))?;
-        progress.end();
+        drop(progress);
         Ok(Tally {
             acknowledged: sums.acknowledged,
             duplicates: sums.duplicates,
@@ -233,13 +233,13 @@ impl Sending<'_> {
         })
     }
 
-    fn skip(&self, tally: &mut Tally, name: &str, line: u64, message: &str) {
+    fn skip(tally: &mut Tally, progress: &Progress, name: &str, line: u64, message: &str) {
         tally.skipped += 1;
         tally.last_line = line;
         if tally.skipped <= TOLD {
-            report::line(&format!("{name}:{line}: {message}; skipped"));
+            progress.line(&format!("{name}:{line}: {message}; skipped"));
         } else if tally.skipped == TOLD + 1 {
-            report::line("further lines that are skipped are only counted");
+            progress.line("further lines that are skipped are only counted");
         }
     }
 }
@@ -328,7 +328,11 @@ impl Tally {
                 parts.push(format!("{} {word}", grouped(count)));
             }
         }
-        let mut text = format!("{topic}: {} in {seconds:.1} s\n", parts.join(", "));
+        let rate = match (self.acknowledged as f64 / seconds.max(0.001)) as u64 {
+            0 => String::new(),
+            rate => format!(" ({} a second)", grouped(rate)),
+        };
+        let mut text = format!("{topic}: {} in {seconds:.1} s{rate}\n", parts.join(", "));
         if !self.complete {
             text.push_str(&format!(
                 "Nothing of {name} was sent after line {}.\n",
@@ -376,59 +380,5 @@ impl Tally {
             0 => Outcome::Clean,
             _ => Outcome::Findings,
         })
-    }
-}
-
-/// A bar on a terminal: bytes of a file, or only the count.
-struct Progress {
-    acknowledged: Arc<AtomicU64>,
-    bar: Option<(ProgressBar, CancellationToken)>,
-}
-
-impl Progress {
-    fn new(global: &Global, lines: &Lines) -> Self {
-        let acknowledged = Arc::new(AtomicU64::new(0));
-        if global.quiet || !std::io::stderr().is_terminal() {
-            return Self {
-                acknowledged,
-                bar: None,
-            };
-        }
-        let (bar, template) = match lines.size {
-            Some(size) => (ProgressBar::new(size), "{bar:40} {percent:>3}%  {msg}"),
-            None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
-        };
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        let stop = CancellationToken::new();
-        let (drawn, ended) = (bar.clone(), stop.clone());
-        let (read, counted) = (Arc::clone(&lines.read), Arc::clone(&acknowledged));
-        tokio::spawn(async move {
-            let tick = Duration::from_millis(100);
-            while ended
-                .run_until_cancelled(tokio::time::sleep(tick))
-                .await
-                .is_some()
-            {
-                drawn.set_position(read.load(Ordering::Relaxed));
-                drawn.set_message(format!(
-                    "{} acknowledged",
-                    grouped(counted.load(Ordering::Relaxed))
-                ));
-            }
-        });
-        Self {
-            acknowledged,
-            bar: Some((bar, stop)),
-        }
-    }
-
-    fn end(self) {
-        if let Some((bar, stop)) = self.bar {
-            stop.cancel();
-            bar.finish_and_clear();
-        }
     }
 }

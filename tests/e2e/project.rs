@@ -1,6 +1,7 @@
 //! A manifest and schemas in a folder of their own, and the program run there.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -120,7 +121,7 @@ impl Project {
         project
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -164,6 +165,15 @@ impl Project {
         finish(command)
     }
 
+    /// The same with something to read.
+    pub(crate) fn run_with(&self, stack: &Stack, arguments: &[&str], input: &str) -> Run {
+        let mut command = self.command(arguments);
+        command
+            .env("KAFKA_BOOTSTRAP_SERVERS", stack.bootstrap())
+            .env("SCHEMA_REGISTRY_URL", stack.registry());
+        finish_with(command, input)
+    }
+
     /// The same with what the manifest says.
     pub(crate) fn run_plainly(&self, arguments: &[&str]) -> Run {
         let mut command = self.command(arguments);
@@ -183,24 +193,65 @@ impl Project {
         finish(command)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program, to be run here.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fleetops-registry"));
         command
             .args(arguments)
             .current_dir(self.folder.path())
-            .env_remove("CLICOLOR_FORCE")
-            .stdin(Stdio::null());
+            .env_remove("CLICOLOR_FORCE");
         command
     }
 }
 
-fn finish(mut command: Command) -> Run {
+/// Runs it to its end, with nothing to read.
+pub(crate) fn finish(command: Command) -> Run {
+    finish_with(command, "")
+}
+
+/// The same with a text to read. What hangs is ended, and fails.
+pub(crate) fn finish_with(mut command: Command, input: &str) -> Run {
+    const LIMIT: Duration = Duration::from_secs(240);
     let begin = Instant::now();
-    let out = command.output().unwrap();
-    Run {
-        code: out.status.code().expect("not killed by a signal"),
-        stdout: String::from_utf8(out.stdout).unwrap(),
-        stderr: String::from_utf8(out.stderr).unwrap(),
-        took: begin.elapsed(),
-    }
+    let pipes = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    let (mut stdin, stdout, stderr) = (
+        child.stdin.take().unwrap(),
+        child.stdout.take().unwrap(),
+        child.stderr.take().unwrap(),
+    );
+    std::thread::scope(|scope| {
+        // A program that ends early does not read all.
+        scope.spawn(move || stdin.write_all(input.as_bytes()));
+        let (stdout, stderr) = (scope.spawn(move || text(stdout)), scope.spawn(move || text(stderr)));
+        let mut in_time = true;
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if begin.elapsed() > LIMIT && in_time {
+                in_time = false;
+                child.kill().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let took = begin.elapsed();
+        let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+        assert!(in_time, "{command:?} hung\n{stderr}");
+        Run {
+            code: status.code().expect("not killed by a signal"),
+            stdout,
+            stderr,
+            took,
+        }
+    })
+}
+
+fn text(mut from: impl Read) -> String {
+    let mut text = String::new();
+    from.read_to_string(&mut text).unwrap();
+    text
 }

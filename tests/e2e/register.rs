@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use crate::project::Project;
 use crate::stack::{REGISTRY_AUTH, Stack, stack};
 
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -23,10 +23,8 @@ fn versions(stack: &Stack, subject: &str) -> Vec<u32> {
     runtime().block_on(client.versions(subject)).unwrap()
 }
 
-#[test]
-fn the_fleets_subjects_are_registered_once_and_the_producers_find_them() {
-    let Some(stack) = stack() else { return };
-    let fleet = Project::fleet();
+/// The fleet's subjects are registered, once, and the generated producers find them. A part of [`crate::fleet`].
+pub(crate) fn fleet(fleet: &Project, stack: &Stack) {
     fleet
         .run(stack, &["register", "--dry-run"])
         .exits(0)
@@ -121,7 +119,7 @@ const REFUND: &str = r#"{"type":"record","name":"Refund","namespace":"TAG","fiel
   {"name":"amount","type":"long"}
 ]}"#;
 
-fn shop(tag: &str) -> Project {
+pub(crate) fn shop(tag: &str) -> Project {
     let schemas = [("Channel", CHANNEL), ("Order", ORDER), ("Refund", REFUND)];
     Project::new(tag, MANIFEST, &schemas)
 }

@@ -5,8 +5,8 @@
 //! waits for the end of a pipe that only this one holds, whatever ends it, and then stops the servers.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -59,27 +59,14 @@ fn start() -> Result<Stack, String> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let settings = |command: &mut Command| {
-        command
-            .current_dir(root())
-            .env("STACK_RUN_DIR", &run)
-            .env("KAFKA_PORT", kafka_port.to_string())
-            .env("REGISTRY_PORT", registry_port.to_string())
-            .env("KAFKA_SECURE", "1")
-            .env(
-                "REGISTRY_AUTH",
-                format!("{}:{}", REGISTRY_AUTH.0, REGISTRY_AUTH.1),
-            )
-            .env_remove("KAFKA_NODES");
-    };
-    settings(&mut stack);
+    settings(&mut stack, &run, kafka_port, registry_port);
     let watcher = stack.spawn().unwrap();
     let mut starting: Vec<Child> = ["dev/stack/kafka", "dev/stack/registry"]
         .into_iter()
         .map(|server| {
             let mut command = Command::new(server);
             command.arg("start").stdin(Stdio::null());
-            settings(&mut command);
+            settings(&mut command, &run, kafka_port, registry_port);
             command.spawn().unwrap()
         })
         .collect();
@@ -97,7 +84,32 @@ fn start() -> Result<Stack, String> {
     })
 }
 
+fn settings(command: &mut Command, run: &Path, kafka_port: u16, registry_port: u16) {
+    command
+        .current_dir(root())
+        .env("STACK_RUN_DIR", run)
+        .env("KAFKA_PORT", kafka_port.to_string())
+        .env("REGISTRY_PORT", registry_port.to_string())
+        .env("KAFKA_SECURE", "1")
+        .env(
+            "REGISTRY_AUTH",
+            format!("{}:{}", REGISTRY_AUTH.0, REGISTRY_AUTH.1),
+        )
+        // What was registered outlives a stop.
+        .env("REGISTRY_STORAGE", "file")
+        .env_remove("KAFKA_NODES");
+}
+
 impl Stack {
+    /// Runs one of the scripts of `dev/stack` for these servers; what it printed.
+    pub(crate) fn script(&self, server: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(format!("dev/stack/{server}"));
+        settings(&mut command, &self.run, self.kafka_port, self.registry_port);
+        let out = command.args(arguments).stdin(Stdio::null()).output().unwrap();
+        assert!(out.status.success(), "{server} {arguments:?}: {out:?}");
+        String::from_utf8(out.stdout).unwrap()
+    }
+
     /// Kafka's plain listener.
     pub(crate) fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.kafka_port)
@@ -115,14 +127,7 @@ impl Stack {
 
     /// A client's settings for one of Kafka's listeners: `tls`, `scram`, `plain`.
     pub(crate) fn client(&self, kind: &str) -> Vec<(String, String)> {
-        let out: Output = Command::new("dev/stack/kafka")
-            .args(["client", kind])
-            .current_dir(root())
-            .env("STACK_RUN_DIR", &self.run)
-            .env("KAFKA_PORT", self.kafka_port.to_string())
-            .output()
-            .unwrap();
-        let text = String::from_utf8(out.stdout).unwrap();
+        let text = self.script("kafka", &["client", kind]);
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
     }

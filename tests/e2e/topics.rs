@@ -70,10 +70,8 @@ fn pairs(of: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-#[test]
-fn the_fleets_topics_are_made_once() {
-    let Some(stack) = stack() else { return };
-    let fleet = Project::fleet();
+/// The fleet's topics are made, once. A part of [`crate::fleet`].
+pub(crate) fn fleet(fleet: &Project, stack: &Stack) {
     let plan = fleet
         .run(stack, &["topics", "plan"])
         .exits(0)
@@ -84,7 +82,7 @@ fn the_fleets_topics_are_made_once() {
         .exits(2)
         .says("--yes")
         .says(plan.stdout.trim_end());
-    assert_eq!(listed(&fleet, stack, "raw_telemetry")["state"], "missing");
+    assert_eq!(listed(fleet, stack, "raw_telemetry")["state"], "missing");
 
     let made = fleet
         .run(stack, &["topics", "apply", "--yes", "--format", "json"])

@@ -44,16 +44,14 @@ fn a_silent_broker_is_one_error_within_ten_seconds() {
 #[test]
 fn a_stopped_registry_is_one_error_within_ten_seconds() {
     let address = stopped();
-    Project::fleet()
-        .run_at(
-            "127.0.0.1:1",
-            &format!("http://{address}"),
-            &["register", "--yes"],
-        )
-        .exits(3)
-        .gives_up_within(LIMIT)
-        .says("the schema registry was not reached")
-        .says("Connection refused");
+    for command in [&["register", "--yes"][..], &["check", "--against", "registry"]] {
+        Project::fleet()
+            .run_at("127.0.0.1:1", &format!("http://{address}"), command)
+            .exits(3)
+            .gives_up_within(LIMIT)
+            .says("the schema registry was not reached")
+            .says("Connection refused");
+    }
 }
 
 #[test]
