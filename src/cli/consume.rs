@@ -162,7 +162,11 @@ async fn consume(
             let counts = figures.get();
             Shown {
                 position: counts.handled,
-                message: format!("{} events, lag {}", grouped(counts.handled), grouped(counts.lag())),
+                message: format!(
+                    "{} events, lag {}",
+                    grouped(counts.handled),
+                    grouped(counts.lag())
+                ),
             }
         })
     });

@@ -44,7 +44,11 @@ impl Progress {
         let stop = CancellationToken::new();
         let (drawn, ended) = (bar.clone(), stop.clone());
         tokio::spawn(async move {
-            while ended.run_until_cancelled(tokio::time::sleep(TICK)).await.is_some() {
+            while ended
+                .run_until_cancelled(tokio::time::sleep(TICK))
+                .await
+                .is_some()
+            {
                 let now = shown();
                 drawn.set_position(now.position);
                 drawn.set_message(now.message);

@@ -15,7 +15,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::{Value, json};
 
 use crate::project::{Project, Run};
-use crate::stack::{Stack, stack};
+use crate::stack::{Stack, say, stack};
 use crate::{register, topics};
 
 pub(crate) const GROUP: &str = "anomaly-service-group";
@@ -51,7 +51,12 @@ impl Fleet {
         println!("produced {} events in {:.1?}", sent.len(), produced.took);
         let counts: Value = serde_json::from_str(&produced.stdout).unwrap();
         assert_eq!(
-            [&counts["acknowledged"], &counts["duplicates"], &counts["failed"], &counts["skipped"]],
+            [
+                &counts["acknowledged"],
+                &counts["duplicates"],
+                &counts["failed"],
+                &counts["skipped"]
+            ],
             [&json!(sent.len()), &json!(0), &json!(0), &json!(0)]
         );
         assert_eq!(counts["complete"], true);
@@ -73,12 +78,16 @@ fn scene(project: &Project) -> (String, Vec<RawTelemetryEvent>) {
         let file = PathBuf::from(data).join("data/motion/raw_telemetry_scene1.jsonl.gz");
         let mut text = String::new();
         let packed = std::fs::File::open(&file).unwrap();
-        flate2::read::GzDecoder::new(packed).read_to_string(&mut text).unwrap();
+        flate2::read::GzDecoder::new(packed)
+            .read_to_string(&mut text)
+            .unwrap();
         let events: Vec<RawTelemetryEvent> = text.lines().map(parse).collect();
         assert_eq!(events.len(), SCENE);
         return (file.display().to_string(), events);
     }
-    eprintln!("FLEETOPS_TEST_DATA is not set: 3,000 events that were made for it are sent instead of the recorded scene");
+    say(
+        "FLEETOPS_TEST_DATA is not set: 3,000 events that are made for it are sent instead of the recorded scene",
+    );
     let lines = driving("made", 30, 100);
     project.write("scene.jsonl", &lines.concat());
     let file = project.path("scene.jsonl").display().to_string();
@@ -93,7 +102,10 @@ pub(crate) fn driving(name: &str, vehicles: usize, frames: usize) -> Vec<String>
     let mut lines = Vec::new();
     for frame in 0..frames {
         for vehicle in 0..vehicles {
-            let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{name} {vehicle} {frame}").as_bytes());
+            let id = Uuid::new_v5(
+                &Uuid::NAMESPACE_OID,
+                format!("{name} {vehicle} {frame}").as_bytes(),
+            );
             event["event_id"] = json!(id);
             event["vehicle_id"] = json!(format!("scene_{name}_track_{vehicle}"));
             event["metadata"]["replay_session_id"] = json!(name);
@@ -114,20 +126,29 @@ pub(crate) fn events(run: &Run) -> Vec<RawTelemetryEvent> {
 #[track_caller]
 pub(crate) fn same_in_order(sent: &[RawTelemetryEvent], received: &[RawTelemetryEvent]) {
     assert_eq!(received.len(), sent.len());
-    let mut by_id: BTreeMap<Uuid, &RawTelemetryEvent> = sent.iter().map(|event| (event.event_id, event)).collect();
+    let mut by_id: BTreeMap<Uuid, &RawTelemetryEvent> =
+        sent.iter().map(|event| (event.event_id, event)).collect();
     let mut last: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for event in received {
-        let original = by_id.remove(&event.event_id).expect("it was sent, and comes once");
+        let original = by_id
+            .remove(&event.event_id)
+            .expect("it was sent, and comes once");
         assert!(event.processing_time > original.processing_time, "it was stamped");
         let restored = RawTelemetryEvent {
             processing_time: original.processing_time,
             ..event.clone()
         };
         assert_eq!(&restored, original);
-        let vehicle = (event.vehicle_id.as_str(), event.metadata.replay_session_id.as_str());
+        let vehicle = (
+            event.vehicle_id.as_str(),
+            event.metadata.replay_session_id.as_str(),
+        );
         let frame = i64::from(event.frame_index);
         let before = last.insert(vehicle, frame);
-        assert!(before.is_none_or(|before| before < frame), "{vehicle:?}: {before:?}, {frame}");
+        assert!(
+            before.is_none_or(|before| before < frame),
+            "{vehicle:?}: {before:?}, {frame}"
+        );
     }
 }
 
@@ -168,7 +189,9 @@ pub(crate) fn log(bootstrap: &str, topic: &str) -> Vec<Logged> {
     let mut assignment = TopicPartitionList::new();
     let mut left = 0;
     for partition in metadata.topics()[0].partitions() {
-        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE).unwrap();
+        let (low, high) = consumer
+            .fetch_watermarks(topic, partition.id(), PATIENCE)
+            .unwrap();
         left += high - low;
         assignment
             .add_partition_offset(topic, partition.id(), Offset::Beginning)
@@ -178,7 +201,9 @@ pub(crate) fn log(bootstrap: &str, topic: &str) -> Vec<Logged> {
     let mut all = Vec::new();
     while (all.len() as i64) < left {
         let message = consumer.poll(PATIENCE).expect("the rest of the log").unwrap();
-        let headers = message.headers().map(|h| h.iter().map(|h| h.key.to_owned()).collect());
+        let headers = message
+            .headers()
+            .map(|h| h.iter().map(|h| h.key.to_owned()).collect());
         all.push(Logged {
             partition: message.partition(),
             offset: message.offset(),
@@ -195,8 +220,16 @@ fn a_scene_is_produced_and_consumed_once_by_a_group_and_all_is_well() {
     let Some(fleet) = fleet() else { return };
     let log = log(&fleet.stack.bootstrap(), "raw_telemetry");
     let partitions: BTreeMap<&str, i32> = log.iter().map(|r| (r.key.as_str(), r.partition)).collect();
-    assert!(log.iter().all(|r| partitions[r.key.as_str()] == r.partition), "a key, a partition");
-    assert!(fleet.sent.iter().all(|event| partitions.contains_key(event.vehicle_id.as_str())));
+    assert!(
+        log.iter().all(|r| partitions[r.key.as_str()] == r.partition),
+        "a key, a partition"
+    );
+    assert!(
+        fleet
+            .sent
+            .iter()
+            .all(|event| partitions.contains_key(event.vehicle_id.as_str()))
+    );
 
     let lag = ["lag", "raw_telemetry", "--group", GROUP, "--format", "json"];
     let lag = fleet.project.run(fleet.stack, &lag).exits(0);

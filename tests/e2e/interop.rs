@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use crate::fleet::{Fleet, GROUP, Logged, Spot, driving, fleet, log};
 use crate::project::{finish, finish_with};
 use crate::register::runtime;
+use crate::stack::say;
 
 /// A program of another language, with what it needs.
 struct Client {
@@ -36,14 +37,24 @@ impl Client {
         let home = kept("python", &here.join("requirements.txt"));
         let python = home.join("bin/python");
         if !home.join("ready").is_file() {
-            let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).output();
+            let made = Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&home)
+                .output();
             if !made.is_ok_and(|out| out.status.success()) {
-                eprintln!("skipped: python3 with venv is needed for the client in Python");
+                say("skipped: the client in Python: python3 with venv is needed");
                 return None;
             }
             let mut pip = Command::new(&python);
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
-                .arg(here.join("requirements.txt"));
+            pip.args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "-r",
+            ])
+            .arg(here.join("requirements.txt"));
             if !fetched(pip, "the client in Python") {
                 return None;
             }
@@ -67,7 +78,10 @@ impl Client {
             let mut words = maven.split_whitespace();
             let mut command = Command::new(words.next().unwrap());
             let unfinished = home.join("unfinished");
-            command.args(words).args(["-B", "-ntp", "-q", "-f"]).arg(here.join("pom.xml"));
+            command
+                .args(words)
+                .args(["-B", "-ntp", "-q", "-f"])
+                .arg(here.join("pom.xml"));
             command
                 .arg("dependency:build-classpath")
                 .arg(format!("-Dmdep.outputFile={}", unfinished.display()));
@@ -77,7 +91,11 @@ impl Client {
             fs::rename(unfinished, &class_path).unwrap();
         }
         let find = "STACK_NAME=e2e; . dev/stack/stack-lib.sh && find_java 17";
-        let java = Command::new("bash").args(["-c", find]).current_dir(root()).output().unwrap();
+        let java = Command::new("bash")
+            .args(["-c", find])
+            .current_dir(root())
+            .output()
+            .unwrap();
         let java = String::from_utf8(java.stdout).unwrap();
         let class_path = fs::read_to_string(class_path).unwrap();
         let program = here.join("Client.java").display().to_string();
@@ -107,16 +125,31 @@ impl Client {
     }
 
     /// Sends events with their keys; the partitions they went to, by key.
-    fn write<E: Serialize>(&self, fleet: &Fleet, topic: &str, events: &[(String, &E)]) -> BTreeMap<String, i64> {
-        let lines = events.iter().map(|(key, event)| format!("{}\n", json!({"key": key, "value": event})));
+    fn write<E: Serialize>(
+        &self,
+        fleet: &Fleet,
+        topic: &str,
+        events: &[(String, &E)],
+    ) -> BTreeMap<String, i64> {
+        let lines = events
+            .iter()
+            .map(|(key, event)| format!("{}\n", json!({"key": key, "value": event})));
         let command = self.command(fleet, &["write", topic, &format!("{topic}-value")]);
         let run = finish_with(command, &lines.collect::<String>()).exits(0);
         let written = run.lines();
         assert_eq!(written.len(), events.len());
-        let place = |line: &Value| (line["key"].as_str().unwrap().to_owned(), line["partition"].as_i64().unwrap());
+        let place = |line: &Value| {
+            (
+                line["key"].as_str().unwrap().to_owned(),
+                line["partition"].as_i64().unwrap(),
+            )
+        };
         let all: Vec<(String, i64)> = written.iter().map(place).collect();
         let by_key: BTreeMap<String, i64> = all.iter().cloned().collect();
-        assert!(all.iter().all(|(key, partition)| by_key[key] == *partition), "{all:?}");
+        assert!(
+            all.iter().all(|(key, partition)| by_key[key] == *partition),
+            "{all:?}"
+        );
         by_key
     }
 }
@@ -136,10 +169,14 @@ fn fetched(mut command: Command, what: &str) -> bool {
     let out = command.output();
     let why = match &out {
         Ok(out) if out.status.success() => return true,
-        Ok(out) => String::from_utf8_lossy(&out.stderr).lines().last().unwrap_or_default().to_owned(),
+        Ok(out) => String::from_utf8_lossy(&out.stderr)
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned(),
         Err(error) => error.to_string(),
     };
-    eprintln!("skipped: {what} cannot be fetched: {why}");
+    say(&format!("skipped: {what} cannot be fetched: {why}"));
     false
 }
 
@@ -150,7 +187,10 @@ where
     T::Event: Clone,
 {
     let builder = Consumer::<T>::builder().brokers(fleet.stack.bootstrap());
-    let builder = builder.registry(fleet.stack.registry()).group(group).until_end(true);
+    let builder = builder
+        .registry(fleet.stack.registry())
+        .group(group)
+        .until_end(true);
     let mut consumer = builder.build().await.unwrap();
     let mut events = Vec::new();
     while let Some(delivery) = consumer.recv().await {
@@ -166,7 +206,12 @@ where
 fn sees_the_log(read: &[Value], log: &[Logged], same: impl Fn(&Value, &Logged)) {
     let by_place: BTreeMap<(i64, i64), &Value> = read
         .iter()
-        .map(|r| ((r["partition"].as_i64().unwrap(), r["offset"].as_i64().unwrap()), r))
+        .map(|r| {
+            (
+                (r["partition"].as_i64().unwrap(), r["offset"].as_i64().unwrap()),
+                r,
+            )
+        })
         .collect();
     assert_eq!((read.len(), by_place.len()), (log.len(), log.len()));
     for record in log {
@@ -212,23 +257,36 @@ async fn both_ways(client: &Client, fleet: &Fleet) {
     // Theirs, read by us: vehicles that are in the log already, the first event twice. Nothing of it has a header.
     let vehicles: Vec<&str> = before.iter().map(|r| r.key.as_str()).take(3).collect();
     let lines = driving(client.name, vehicles.len(), 20);
-    let mut events: Vec<RawTelemetryEvent> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut events: Vec<RawTelemetryEvent> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     for (at, event) in events.iter_mut().enumerate() {
         event.vehicle_id = vehicles[at % vehicles.len()].to_owned();
         event.telemetry.velocity = None;
     }
-    let sent: Vec<(String, &RawTelemetryEvent)> =
-        events.iter().chain(&events[..1]).map(|event| (event.vehicle_id.clone(), event)).collect();
+    let sent: Vec<(String, &RawTelemetryEvent)> = events
+        .iter()
+        .chain(&events[..1])
+        .map(|event| (event.vehicle_id.clone(), event))
+        .collect();
     let partitions = client.write(fleet, "raw_telemetry", &sent);
     for record in &before {
         let theirs = partitions.get(&record.key);
-        assert!(theirs.is_none_or(|theirs| *theirs == i64::from(record.partition)), "{record:?}");
+        assert!(
+            theirs.is_none_or(|theirs| *theirs == i64::from(record.partition)),
+            "{record:?}"
+        );
     }
     let (handled, counts) = consume::<RawTelemetryTopic>(fleet, GROUP).await;
     assert_eq!((counts.received, counts.duplicates, counts.handled), (61, 1, 60));
     assert_eq!((counts.poison, counts.dead_lettered), (0, 0));
     let of = |events: &[RawTelemetryEvent], vehicle: &str| -> Vec<RawTelemetryEvent> {
-        events.iter().filter(|event| event.vehicle_id == vehicle).cloned().collect()
+        events
+            .iter()
+            .filter(|event| event.vehicle_id == vehicle)
+            .cloned()
+            .collect()
     };
     for vehicle in vehicles {
         assert_eq!(of(&handled, vehicle), of(&events, vehicle), "{vehicle}, in order");
@@ -242,9 +300,14 @@ async fn both_ways(client: &Client, fleet: &Fleet) {
     let example = fs::read_to_string(root().join("schemas/examples/AnomalyEvent.json")).unwrap();
     let mut anomaly: AnomalyEvent = serde_json::from_str(&example).unwrap();
     anomaly.anomaly_id = Uuid::new_v4();
-    let producer = AnomaliesProducer::builder().brokers(&bootstrap).registry(fleet.stack.registry());
+    let producer = AnomaliesProducer::builder()
+        .brokers(&bootstrap)
+        .registry(fleet.stack.registry());
     let producer = producer.build().await.unwrap();
-    assert!(matches!(producer.send(anomaly.clone()).await.unwrap(), Outcome::Acknowledged { .. }));
+    assert!(matches!(
+        producer.send(anomaly.clone()).await.unwrap(),
+        Outcome::Acknowledged { .. }
+    ));
     let read = client.read(fleet, "anomalies");
     sees_the_log(&read, &log(&bootstrap, "anomalies"), same_anomaly);
     let (ours, _) = consume::<AnomaliesTopic>(fleet, client.name).await;

@@ -3,7 +3,13 @@
 //! They need Java 21, Maven and curl, and are skipped with a word where these are not, or with `FLEETOPS_E2E=0`.
 
 // Helpers of tests are tests, but clippy knows functions with #[test] only.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 mod check;
 mod dead_letters;

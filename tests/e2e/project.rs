@@ -226,7 +226,10 @@ pub(crate) fn finish_with(mut command: Command, input: &str) -> Run {
     std::thread::scope(|scope| {
         // A program that ends early does not read all.
         scope.spawn(move || stdin.write_all(input.as_bytes()));
-        let (stdout, stderr) = (scope.spawn(move || text(stdout)), scope.spawn(move || text(stderr)));
+        let (stdout, stderr) = (
+            scope.spawn(move || text(stdout)),
+            scope.spawn(move || text(stderr)),
+        );
         let mut in_time = true;
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {

@@ -57,9 +57,15 @@ fn run(project: &Project, kafka: &str, registry: &str, arguments: &[&str], input
         .env_remove("KAFKA_BOOTSTRAP_SERVERS")
         .env_remove("SCHEMA_REGISTRY_URL")
         .env("RUST_LOG", "trace")
-        .envs([("E2E_KAFKA", kafka), ("E2E_REGISTRY", registry), ("E2E_USER", REGISTRY_AUTH.0)]);
+        .envs([
+            ("E2E_KAFKA", kafka),
+            ("E2E_REGISTRY", registry),
+            ("E2E_USER", REGISTRY_AUTH.0),
+        ]);
     let secrets = [KAFKA_PASSWORD, REGISTRY_AUTH.1, WRONG];
-    secrets.iter().fold(finish_with(command, input), |run, secret| run.keeps(secret))
+    secrets
+        .iter()
+        .fold(finish_with(command, input), |run, secret| run.keeps(secret))
 }
 
 #[test]
@@ -67,8 +73,18 @@ fn the_whole_path_is_walked_over_tls_with_passwords_that_nobody_sees() {
     let Some(stack) = stack() else { return };
     let project = project(stack);
     let lines = driving("secret", 20, 50);
-    let sent: Vec<_> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let consume = ["consume", "secret_telemetry", "--group", "secret-service", "--until-end", "-vv"];
+    let sent: Vec<_> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let consume = [
+        "consume",
+        "secret_telemetry",
+        "--group",
+        "secret-service",
+        "--until-end",
+        "-vv",
+    ];
     for environment in ["secure", "in-address"] {
         let right = |arguments: &[&str], input: &str| {
             let arguments = [arguments, &["--env", environment]].concat();
@@ -86,7 +102,9 @@ fn the_whole_path_is_walked_over_tls_with_passwords_that_nobody_sees() {
             _ => assert_eq!(events(&consumed), []),
         }
         assert_eq!(right(&consume, "").exits(0).stdout, "");
-        right(&["lag", "-vv", "--format", "json"], "").exits(0).says("\"lag\":0");
+        right(&["lag", "-vv", "--format", "json"], "")
+            .exits(0)
+            .says("\"lag\":0");
         let doctor = right(&["doctor", "-vv"], "");
         assert!(matches!(doctor.code, 0 | 1), "{doctor:?}");
     }
@@ -114,15 +132,32 @@ fn the_whole_path_is_walked_over_tls_with_passwords_that_nobody_sees() {
     for environment in ["secure", "in-address"] {
         for arguments in asking {
             let arguments = [arguments, &["--env", environment]].concat();
-            run(&project, KAFKA_PASSWORD, WRONG, &arguments, "").exits(3).says("401");
+            run(&project, KAFKA_PASSWORD, WRONG, &arguments, "")
+                .exits(3)
+                .says("401");
         }
     }
     let doctor = ["doctor", "--env", "secure", "-vv"];
-    run(&project, KAFKA_PASSWORD, WRONG, &doctor, "").exits(1).says("user fleet");
-    run(&project, "", "", &["produce", "secret_telemetry", "--env", "open"], "").exits(3);
+    run(&project, KAFKA_PASSWORD, WRONG, &doctor, "")
+        .exits(1)
+        .says("user fleet");
+    run(
+        &project,
+        "",
+        "",
+        &["produce", "secret_telemetry", "--env", "open"],
+        "",
+    )
+    .exits(3);
     // A misspelt setting is told by its name, not with its value.
     project.change("fleetops-registry.toml", "\"sasl.password\"", "\"sasl.pasword\"");
-    run(&project, KAFKA_PASSWORD, REGISTRY_AUTH.1, &["lag", "--env", "secure", "-vv"], "")
-        .exits(2)
-        .says("sasl.pasword");
+    run(
+        &project,
+        KAFKA_PASSWORD,
+        REGISTRY_AUTH.1,
+        &["lag", "--env", "secure", "-vv"],
+        "",
+    )
+    .exits(2)
+    .says("sasl.pasword");
 }

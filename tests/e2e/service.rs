@@ -47,7 +47,13 @@ impl Service {
     /// Ctrl-C; what it said.
     fn interrupt(mut self) -> String {
         let id = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         let mut said = String::new();
         std::io::Read::read_to_string(&mut self.0.stdout.take().unwrap(), &mut said).unwrap();
         assert!(self.0.wait().unwrap().success(), "{said}");
@@ -86,10 +92,25 @@ type Braking = (&'static str, u32, &'static [(f64, f64)], bool);
 fn edges() -> (Vec<String>, BTreeSet<String>) {
     let braking: [Braking; 7] = [
         ("hard", 100, &[(20.0, 0.0), (17.0, -30.0), (14.5, -20.0)], true),
-        ("at the threshold", 100, &[(20.0, 0.0), (18.0, -3.0), (15.0, -3.0)], false),
+        (
+            "at the threshold",
+            100,
+            &[(20.0, 0.0), (18.0, -3.0), (15.0, -3.0)],
+            false,
+        ),
         ("five less", 100, &[(20.0, 0.0), (15.0, -50.0)], false),
-        ("just above both", 100, &[(20.0, 0.0), (17.5, -3.1), (14.9, -3.1)], true),
-        ("slowly", 100, &[(20.0, 0.0), (19.0, -10.0), (18.0, -10.0), (17.0, -10.0)], false),
+        (
+            "just above both",
+            100,
+            &[(20.0, 0.0), (17.5, -3.1), (14.9, -3.1)],
+            true,
+        ),
+        (
+            "slowly",
+            100,
+            &[(20.0, 0.0), (19.0, -10.0), (18.0, -10.0), (17.0, -10.0)],
+            false,
+        ),
         ("not braking any more", 100, &[(20.0, 0.0), (10.0, -1.0)], false),
         ("too long ago", 501, &[(20.0, -4.0), (14.0, -4.0)], false),
     ];
@@ -136,7 +157,9 @@ fn anomalous(events: &[RawTelemetryEvent]) -> BTreeSet<Uuid> {
 fn the_anomaly_service_finds_what_brakes_suddenly_and_sends_it_once() {
     let Some(fleet) = fleet() else { return };
     let (lines, expected) = edges();
-    let produced = fleet.project.run_with(fleet.stack, &["produce", "raw_telemetry"], &lines.concat());
+    let produced = fleet
+        .project
+        .run_with(fleet.stack, &["produce", "raw_telemetry"], &lines.concat());
     produced.exits(0);
     forget_the_group(&fleet);
     let earlier = log(&fleet.stack.bootstrap(), "anomalies").len();
@@ -144,7 +167,10 @@ fn the_anomaly_service_finds_what_brakes_suddenly_and_sends_it_once() {
     let begin = Instant::now();
     let service = Service::start(&fleet);
     while lag(&fleet) != Some(0) {
-        assert!(begin.elapsed() < Duration::from_secs(240), "it does not get to the end");
+        assert!(
+            begin.elapsed() < Duration::from_secs(240),
+            "it does not get to the end"
+        );
         std::thread::sleep(Duration::from_millis(200));
     }
     println!("the service took {:.1?}", begin.elapsed());
@@ -160,29 +186,45 @@ fn the_anomaly_service_finds_what_brakes_suddenly_and_sends_it_once() {
         }
     }
     let wanted = anomalous(&events);
-    let of_edges: BTreeSet<String> = wanted.iter().map(Uuid::to_string).filter(|id| expected.contains(id)).collect();
+    let of_edges: BTreeSet<String> = wanted
+        .iter()
+        .map(Uuid::to_string)
+        .filter(|id| expected.contains(id))
+        .collect();
     assert_eq!(of_edges, expected);
     if std::env::var_os("FLEETOPS_TEST_DATA").is_some() {
         // 164 events of the scene brake harder than 3 m/s2, and one of them has lost more than 5 m/s within 500 ms.
         assert_eq!(wanted.len(), expected.len() + 1);
     }
     println!("{} of {} events are anomalous", wanted.len(), events.len());
-    assert_eq!(said.trim(), format!("{} events handled, {} anomalies sent", events.len(), wanted.len()));
+    assert_eq!(
+        said.trim(),
+        format!("{} events handled, {} anomalies sent", events.len(), wanted.len())
+    );
 
     let sent: Vec<AnomalyEvent> = log(&fleet.stack.bootstrap(), "anomalies")
         .iter()
         .map(|record| AnomalyEvent::from_avro(record.payload()).unwrap())
         .filter(|anomaly| anomaly.anomaly_id == Uuid::new_v5(&anomaly.event_id, b"sudden_deceleration"))
         .collect();
-    assert_eq!(log(&fleet.stack.bootstrap(), "anomalies").len(), earlier + wanted.len());
+    assert_eq!(
+        log(&fleet.stack.bootstrap(), "anomalies").len(),
+        earlier + wanted.len()
+    );
     let triggers: BTreeSet<Uuid> = sent.iter().map(|anomaly| anomaly.event_id).collect();
     assert_eq!((sent.len(), triggers), (wanted.len(), wanted));
-    let hard = sent.iter().find(|anomaly| anomaly.vehicle_id == "scene_9_track_4").unwrap();
+    let hard = sent
+        .iter()
+        .find(|anomaly| anomaly.vehicle_id == "scene_9_track_4")
+        .unwrap();
     assert_eq!(hard.evidence.frame_indices, [0, 1, 2]);
     assert_eq!(hard.evidence.velocity_history, [20.0, 17.0, 14.5]);
     assert_eq!(hard.evidence.acceleration_history, [0.0, -30.0, -20.0]);
     let features = &hard.features;
-    assert_eq!((features.velocity_delta, features.acceleration_magnitude), (-5.5, 30.0));
+    assert_eq!(
+        (features.velocity_delta, features.acceleration_magnitude),
+        (-5.5, 30.0)
+    );
     assert_eq!(features.time_window_ms, 500);
 
     // What was handled is committed: a second run has nothing to do.

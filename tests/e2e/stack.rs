@@ -4,6 +4,7 @@
 //! The test runner tells nobody that its last test has ended, and a test may end it by a signal. So a process besides
 //! waits for the end of a pipe that only this one holds, whatever ends it, and then stops the servers.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,13 +28,13 @@ static STACK: OnceLock<Result<Stack, String>> = OnceLock::new();
 
 /// The servers; `None`, and a word about it, where there can be none.
 pub(crate) fn stack() -> Option<&'static Stack> {
-    match STACK.get_or_init(start) {
-        Ok(stack) => Some(stack),
-        Err(why) => {
-            eprintln!("skipped: {why}");
-            None
-        }
-    }
+    let told = || start().inspect_err(|why| say(&format!("skipped: the tests on real servers: {why}")));
+    STACK.get_or_init(told).as_ref().ok()
+}
+
+/// Writes a line that the test runner does not keep to itself where tests pass.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// `Err`: a reason to skip. That servers do not start where they should is none.

@@ -4,7 +4,13 @@
 //! The servers are real ones of this target's own, ended and started again by the tests, one test at a time.
 
 // Helpers of tests are tests, but clippy knows functions with #[test] only.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 mod consume;
 mod produce;
@@ -74,7 +80,10 @@ fn project(stack: &Stack, topic: &str, settings: &str) -> Project {
 /// The event of that number, as a line: its number can be read off its text too.
 fn line(number: usize) -> String {
     let text = "x".repeat(100);
-    format!("{{\"number\":{number},\"key\":\"key {}\",\"text\":\"{number} {text}\"}}\n", number % 50)
+    format!(
+        "{{\"number\":{number},\"key\":\"key {}\",\"text\":\"{number} {text}\"}}\n",
+        number % 50
+    )
 }
 
 fn lines(numbers: impl IntoIterator<Item = usize>) -> String {
@@ -86,7 +95,9 @@ fn numbers(printed: &str) -> BTreeMap<usize, usize> {
     let mut numbers = BTreeMap::new();
     for line in printed.lines() {
         let event: Value = serde_json::from_str(line).unwrap();
-        *numbers.entry(event["number"].as_u64().unwrap() as usize).or_default() += 1;
+        *numbers
+            .entry(event["number"].as_u64().unwrap() as usize)
+            .or_default() += 1;
     }
     numbers
 }
@@ -124,7 +135,9 @@ fn log(stack: &Stack, topic: &str) -> (BTreeMap<usize, usize>, Vec<Vec<u8>>) {
     let client = client(stack);
     let mut assignment = TopicPartitionList::new();
     for partition in 0..3 {
-        assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        assignment
+            .add_partition_offset(topic, partition, Offset::Beginning)
+            .unwrap();
     }
     let all = count(&client, topic);
     client.assign(&assignment).unwrap();
@@ -142,6 +155,10 @@ fn log(stack: &Stack, topic: &str) -> (BTreeMap<usize, usize>, Vec<Vec<u8>>) {
 fn number(value: &[u8]) -> usize {
     let text = String::from_utf8_lossy(value);
     let text = text.trim_end_matches('x').trim_end();
-    let digits = text.chars().rev().take_while(char::is_ascii_digit).collect::<Vec<_>>();
+    let digits = text
+        .chars()
+        .rev()
+        .take_while(char::is_ascii_digit)
+        .collect::<Vec<_>>();
     digits.iter().rev().collect::<String>().parse().unwrap()
 }

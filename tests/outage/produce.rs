@@ -38,29 +38,58 @@ fn a_broker_that_dies_loses_nothing_that_was_acknowledged_and_the_rest_can_be_se
     let run = running.end().exits(4);
     let told = counts(&run);
     let figure = |name: &str| told[name].as_u64().unwrap() as usize;
-    let (acknowledged, failed, unsure) =
-        (figure("acknowledged"), figure("failed"), figure("failed_but_may_be_written"));
+    let (acknowledged, failed, unsure) = (
+        figure("acknowledged"),
+        figure("failed"),
+        figure("failed_but_may_be_written"),
+    );
     let first = told["first_failed"]["line"].as_u64().unwrap() as usize;
-    println!("{acknowledged} acknowledged, {failed} not, {unsure} of these unsure; line {first} is the first");
+    println!(
+        "{acknowledged} acknowledged, {failed} not, {unsure} of these unsure; line {first} is the first"
+    );
     assert!(acknowledged >= 500 && failed > 0 && unsure <= failed, "{told}");
-    assert_eq!(run.stderr.lines().filter(|line| line.starts_with("error")).count(), 1, "{}", run.stderr);
-    assert!(run.stderr.contains(&format!("<stdin>:{first}: ")), "{}", run.stderr);
+    assert_eq!(
+        run.stderr
+            .lines()
+            .filter(|line| line.starts_with("error"))
+            .count(),
+        1,
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr.contains(&format!("<stdin>:{first}: ")),
+        "{}",
+        run.stderr
+    );
     let run = run.says(&format!("send the lines from {first} on again"));
     drop(run);
 
     stack.script("kafka", &["start"]);
     let (there, _) = log(stack, "dies");
     assert!(there.values().all(|times| *times == 1), "nothing is there twice");
-    assert!((acknowledged..=acknowledged + unsure).contains(&there.len()), "{} in the log", there.len());
+    assert!(
+        (acknowledged..=acknowledged + unsure).contains(&there.len()),
+        "{} in the log",
+        there.len()
+    );
     // The line that is named is the first that was not acknowledged, so all before it are there.
-    let missing = (0..first - 1).filter(|number| !there.contains_key(number)).count();
+    let missing = (0..first - 1)
+        .filter(|number| !there.contains_key(number))
+        .count();
     assert_eq!(missing, 0);
 
     // As it said.
-    project.run_with(stack, &["produce", "dies"], &lines(first - 1..ALL)).exits(0);
+    project
+        .run_with(stack, &["produce", "dies"], &lines(first - 1..ALL))
+        .exits(0);
     let read = project.run(stack, &["consume", "dies", "--until-end"]).exits(0);
     let read = numbers(&read.stdout);
-    assert!(read.len() == ALL && read.values().all(|times| *times == 1), "{} events", read.len());
+    assert!(
+        read.len() == ALL && read.values().all(|times| *times == 1),
+        "{} events",
+        read.len()
+    );
 }
 
 #[test]
@@ -74,7 +103,10 @@ fn a_broker_that_comes_back_in_time_is_no_error_and_nothing_is_there_twice() {
     stack.script("kafka", &["start"]);
     assert!(running.write(&lines(4_000..ALL)));
     let told = counts(&running.end().exits(0));
-    assert_eq!((&told["acknowledged"], &told["failed"], &told["complete"]), (&ALL.into(), &0.into(), &true.into()));
+    assert_eq!(
+        (&told["acknowledged"], &told["failed"], &told["complete"]),
+        (&ALL.into(), &0.into(), &true.into())
+    );
     let (there, values) = log(stack, "returns");
     assert_eq!((there.len(), values.len()), (ALL, ALL));
 }

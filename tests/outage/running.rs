@@ -44,7 +44,10 @@ impl Running {
     /// Writes lines; `false` where the program does not read any more.
     pub(crate) fn write(&mut self, lines: &str) -> bool {
         let stdin = self.stdin.as_mut().unwrap();
-        stdin.write_all(lines.as_bytes()).and_then(|()| stdin.flush()).is_ok()
+        stdin
+            .write_all(lines.as_bytes())
+            .and_then(|()| stdin.flush())
+            .is_ok()
     }
 
     /// The next lines of its output.
@@ -52,7 +55,10 @@ impl Running {
         let stdout = self.stdout.as_mut().unwrap();
         let mut text = String::new();
         for _ in 0..lines {
-            assert!(stdout.read_line(&mut text).unwrap() > 0, "its output ended after {text}");
+            assert!(
+                stdout.read_line(&mut text).unwrap() > 0,
+                "its output ended after {text}"
+            );
         }
         text
     }
@@ -67,18 +73,30 @@ impl Running {
                 line.clear();
             }
         });
-        Output { lines: receive, so_far: String::new() }
+        Output {
+            lines: receive,
+            so_far: String::new(),
+        }
     }
 
     pub(crate) fn interrupt(&self) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Waits for its end. What was not read of its output is in the result, unless it is followed.
     pub(crate) fn end(mut self) -> Run {
         drop(self.stdin.take());
-        let stdout = self.stdout.take().map(|stdout| std::thread::spawn(move || text(stdout)));
+        let stdout = self
+            .stdout
+            .take()
+            .map(|stdout| std::thread::spawn(move || text(stdout)));
         while self.child.try_wait().unwrap().is_none() {
             assert!(self.begun.elapsed() < LIMIT, "it does not end");
             std::thread::sleep(Duration::from_millis(10));

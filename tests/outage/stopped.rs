@@ -13,9 +13,16 @@ const LIMIT: Duration = Duration::from_secs(10);
 fn is_one_error(run: Run, address: &str) {
     let run = run.exits(3);
     assert!(run.took < LIMIT, "{:?}", run.took);
-    let errors: Vec<&str> = run.stderr.lines().filter(|line| line.starts_with("error")).collect();
+    let errors: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error"))
+        .collect();
     assert!(errors.len() == 1 && errors[0].contains(address), "{}", run.stderr);
-    assert!(!run.stderr.contains("panicked") && run.stdout.is_empty(), "{run:?}");
+    assert!(
+        !run.stderr.contains("panicked") && run.stdout.is_empty(),
+        "{run:?}"
+    );
 }
 
 #[test]
