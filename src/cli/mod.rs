@@ -31,6 +31,7 @@ mod progress;
 mod register;
 mod report;
 mod rules;
+mod rollout;
 mod schema;
 mod stream;
 mod topics;
@@ -69,6 +70,9 @@ enum Command {
     Generate(generate::Args),
     Docs(docs::Args),
     Register(register::Args),
+    Plan(rollout::PlanArgs),
+    Apply(rollout::ApplyArgs),
+    Drift(rollout::DriftArgs),
     Lock(lock::Args),
     Topics(topics::Args),
     Produce(produce::Args),
@@ -95,6 +99,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Decode(args) => decode::run(args, &global),
         Command::Generate(args) => generate::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
+        Command::Plan(args) => rollout::plan(args, &global),
+        Command::Apply(args) => rollout::apply(args, &global),
+        Command::Drift(args) => rollout::drift(args, &global),
         Command::Lock(args) => lock::run(args, &global),
         Command::Register(args) => register::run(args, &global),
         Command::Topics(args) => topics::run(args, &global),

@@ -16,11 +16,18 @@ mod snapshot;
 mod verdict;
 mod wire;
 
-pub use client::{Auth, Client, Reach};
+pub use client::{Auth, Client, LEVEL, Reach, Settings};
 pub use desired::{Desired, DesiredError, desired};
 pub use error::ClientError;
-pub use plan::{Action, LevelChange, Problem, Registered, SubjectStep, carry_out, plan};
+pub use plan::{Action, LevelChange, Look, Problem, Registered, SubjectStep, carry_out, plan, plan_on};
 pub use rules::RULES;
 pub use snapshot::{Held, Snapshot, SubjectState, VersionState};
 pub use verdict::{Breach, Verdict, judge};
 pub use wire::{Compatibility, Reference, SchemaText, SubjectVersion};
+
+/// A short text that tells two long ones apart: SHA-256, 32 digits of it.
+pub(crate) fn fingerprint(text: &str) -> String {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(text.as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -3,8 +3,8 @@
 //! The plan and its verdicts are `fleetops_registry::registry`'s; here are the settings, the choice of subjects, the
 //! question, and the order of words.
 
-mod glob;
-mod show;
+pub(super) mod glob;
+pub(super) mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -58,7 +58,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let wanted = chosen(wanted, &args.subject)?;
     let environment = global.environment(&manifest)?;
     runtime()?.block_on(async {
-        let client = reach(&environment).await?;
+        let client = reach(&environment)?;
         let outcome = register(args, global, format, &client, &environment.name, wanted).await?;
         if !dry && outcome == Outcome::Clean {
             super::lock::refresh(global, &manifest, &client, &all).await?;
@@ -100,8 +100,8 @@ fn chosen(all: Vec<Desired>, patterns: &[Glob]) -> Result<Vec<Desired>, CliError
         .collect())
 }
 
-/// A client of the environment's registry: of several addresses, the first one that answers.
-pub(super) async fn reach(environment: &ResolvedEnvironment) -> Result<Client, CliError> {
+/// A client of the environment's registry, at all its addresses.
+pub(super) fn reach(environment: &ResolvedEnvironment) -> Result<Client, CliError> {
     let Some(urls) = &environment.registry else {
         return Err(
             CliError::usage(format!("environment {} has no registry", environment.name))
@@ -124,32 +124,16 @@ pub(super) async fn reach(environment: &ResolvedEnvironment) -> Result<Client, C
         authorities: auth.ca_file.as_ref().map(read).transpose()?,
         identity,
     };
-    let mut last = None;
-    let urls: Vec<&str> = urls
-        .split(',')
-        .map(str::trim)
-        .filter(|url| !url.is_empty())
-        .collect();
-    for url in &urls {
-        let mut client = Client::reaching(url, &reach).map_err(|error| CliError::usage(error.to_string()))?;
-        if let Some((username, password)) = &auth.basic {
-            client = client.with_auth(Auth::Basic {
-                username: username.clone(),
-                password: password.expose().to_owned(),
-            });
-        } else if let Some(token) = &auth.bearer {
-            client = client.with_auth(Auth::Bearer(token.expose().to_owned()));
-        }
-        if urls.len() == 1 {
-            return Ok(client);
-        }
-        match client.global_level().await {
-            Err(error @ (ClientError::Timeout { .. } | ClientError::Network { .. })) => last = Some(error),
-            // Even a refusal is an answer.
-            _ => return Ok(client),
-        }
+    let mut client = Client::reaching(urls, &reach).map_err(|error| CliError::usage(error.to_string()))?;
+    if let Some((username, password)) = &auth.basic {
+        client = client.with_auth(Auth::Basic {
+            username: username.clone(),
+            password: password.expose().to_owned(),
+        });
+    } else if let Some(token) = &auth.bearer {
+        client = client.with_auth(Auth::Bearer(token.expose().to_owned()));
     }
-    Err(last.map_or_else(|| CliError::usage("the registry has no address"), incomplete))
+    Ok(client)
 }
 
 pub(super) fn incomplete(error: ClientError) -> CliError {
