@@ -16,6 +16,7 @@ mod git;
 mod harness;
 mod lock;
 mod rules;
+mod rollout;
 mod schema;
 mod servers;
 mod unreadable;
