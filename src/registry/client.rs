@@ -630,7 +630,7 @@ impl Call {
         Some(match asked {
             Some(pause) => pause,
             // Another address need not be waited for.
-            None if attempt % others != 0 => Duration::ZERO,
+            None if !attempt.is_multiple_of(others) => Duration::ZERO,
             None => PAUSE * 3_u32.pow(round.min(3)),
         })
     }

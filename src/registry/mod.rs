@@ -4,6 +4,7 @@
 //! [`plan`] compares it with what the registry holds and decides what is compatible, [`carry_out`] does one subject's
 //! part of it. Nothing is cached between runs.
 
+pub mod adopt;
 mod client;
 mod desired;
 mod error;
@@ -19,6 +20,7 @@ mod wire;
 pub use client::{Auth, Client, LEVEL, Reach, Settings};
 pub use desired::{Desired, DesiredError, desired};
 pub use error::ClientError;
+pub use layout::laid_out;
 pub use plan::{Action, LevelChange, Look, Problem, Registered, SubjectStep, carry_out, plan, plan_on};
 pub use rules::RULES;
 pub use snapshot::{Held, Snapshot, SubjectState, VersionState};

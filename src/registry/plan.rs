@@ -288,7 +288,8 @@ async fn step(
         ));
     }
     let to = step.wanted.level;
-    if own != Some(to) || effective != to {
+    // A level that holds is left alone, also where the subject inherits it: one that is changed above is seen here.
+    if effective != to {
         // A registry that has no way to say "not set" answers NONE for it.
         let own = own.is_some_and(|own| own == effective);
         let from = effective;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod approvals;
+mod adopt;
 mod check;
 mod compat;
 mod decode;

@@ -136,6 +136,28 @@ pub(super) fn reach(environment: &ResolvedEnvironment) -> Result<Client, CliErro
     Ok(client)
 }
 
+/// The registry of a command that needs no manifest: the environment's, or where there is no manifest the one that is
+/// named with `--registry`.
+pub(super) fn registry_of(global: &Global) -> Result<Client, CliError> {
+    if global.has_manifest()
+        && let Some(manifest) = global.load_manifest()?
+        && (global.registry.is_none() || manifest.environment(&global.env).is_some())
+    {
+        return reach(&global.environment(&manifest)?);
+    }
+    let Some(urls) = &global.registry else {
+        return Err(
+            CliError::usage("there is no registry to ask: no manifest is here, and none is named")
+                .with_help("give --registry URL, or set SCHEMA_REGISTRY_URL"),
+        );
+    };
+    let reach = Reach {
+        patience: PATIENCE,
+        ..Reach::default()
+    };
+    Client::reaching(urls, &reach).map_err(|error| CliError::usage(error.to_string()))
+}
+
 pub(super) fn incomplete(error: ClientError) -> CliError {
     CliError::incomplete(error.to_string())
 }
