@@ -4,8 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-mod approvals;
 mod adopt;
+mod approvals;
 mod check;
 mod compat;
 mod decode;
@@ -16,8 +16,8 @@ mod generate;
 mod git;
 mod harness;
 mod lock;
-mod rules;
 mod rollout;
+mod rules;
 mod schema;
 mod servers;
 mod unreadable;

@@ -12,6 +12,7 @@
 )]
 
 mod check;
+mod contract;
 mod dead_letters;
 mod fleet;
 mod groups;
