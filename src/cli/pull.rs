@@ -74,6 +74,7 @@ async fn pull(args: Args, global: &Global, client: &Client) -> Result<Outcome, C
             .unwrap_or_else(|| "localhost:9092".to_owned()),
         registry: client.url().to_owned(),
         cluster,
+        secured: client.is_secured(),
     };
     let mut adopted = adopt(&snapshot, level, topics.as_ref(), &origin);
     // Files that contradict each other go, one after the other, until the rest can be read.

@@ -34,6 +34,8 @@ pub struct Origin {
     pub registry: String,
     /// The cluster's ID.
     pub cluster: Option<String>,
+    /// The registry was asked with a user and a password, or a token.
+    pub secured: bool,
 }
 
 /// Files, and what did not become one.
@@ -281,6 +283,12 @@ fn manifest(
     if let Some(id) = &origin.cluster {
         out.push_str(&format!("cluster-id = {}\n", quoted(id)));
     }
+    if origin.secured {
+        out.push_str(
+            "# The registry asked for a password, which is not written down:\n\
+             # registry-auth = { username = \"${SCHEMA_REGISTRY_USER}\", password = \"${SCHEMA_REGISTRY_PASSWORD}\" }\n",
+        );
+    }
     out
 }
 
@@ -361,6 +369,7 @@ mod tests {
             bootstrap: "k:9092".to_owned(),
             registry: "http://r/".to_owned(),
             cluster: Some("id1".to_owned()),
+            secured: true,
         };
         let topics = Topics {
             topics: BTreeMap::from([(

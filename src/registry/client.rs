@@ -203,6 +203,11 @@ impl Client {
         self.base().as_str()
     }
 
+    /// Whether it shows who we are.
+    pub fn is_secured(&self) -> bool {
+        self.auth.is_some()
+    }
+
     fn base(&self) -> &Url {
         // There is at least one, and the index is one of theirs.
         let index = self.preferred.load(Ordering::Relaxed) % self.bases.len();

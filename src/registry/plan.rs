@@ -171,11 +171,20 @@ impl Look {
     pub async fn at(client: &Client, subjects: Vec<String>) -> Result<Self, ClientError> {
         let snapshot = Snapshot::fetch(client, subjects.clone()).await?;
         let asking = client.clone();
+        let known: BTreeMap<String, Level> = snapshot
+            .subjects
+            .iter()
+            .map(|(subject, state)| (subject.clone(), state.level))
+            .collect();
         let levels = concurrently(subjects, move |subject| {
             let client = asking.clone();
+            let held = known.get(&subject).copied();
             async move {
                 let own = client.level(&subject).await?;
-                let effective = client.effective_level(&subject).await?;
+                let effective = match held {
+                    Some(level) => level,
+                    None => client.effective_level(&subject).await?,
+                };
                 Ok::<_, ClientError>((subject, (own, effective)))
             }
         })

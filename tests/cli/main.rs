@@ -19,5 +19,6 @@ mod lock;
 mod rollout;
 mod rules;
 mod schema;
+mod secrets;
 mod servers;
 mod unreadable;

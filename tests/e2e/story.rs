@@ -146,7 +146,7 @@ fn a_team_adopts_what_is_there_and_lives_with_it() {
         .says("error[lock-stale]");
     team.run(stack, &["drift"])
         .exits(1)
-        .says("apply would level FULL_TRANSITIVE (was NONE)")
+        .says("the level is NONE, the manifest wants FULL_TRANSITIVE")
         .says("version 3 is newer than ours, which is version 2");
     team.run(
         stack,

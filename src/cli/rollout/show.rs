@@ -295,6 +295,36 @@ impl Drift {
     }
 }
 
+/// What is to be done, seen from the other side: how the server differs.
+fn differs(item: &Item<'_>) -> (&'static str, String) {
+    match item {
+        Item::Subject(_, registry::Action::Register { after: None }) => {
+            ("missing", "the subject is missing".to_owned())
+        }
+        Item::Subject(_, registry::Action::Register { after: Some(version) }) => (
+            "not-registered",
+            format!("our schema is not registered; the newest is version {version}"),
+        ),
+        Item::Subject(_, registry::Action::SetLevel(change)) => (
+            "level",
+            format!("the level is {}, the manifest wants {}", change.from, change.to),
+        ),
+        Item::Topic(_, kafka::Action::Create) => ("missing", "the topic is missing".to_owned()),
+        Item::Topic(_, kafka::Action::Grow { from, to }) => (
+            "partitions",
+            format!("it has {from} partitions, the manifest wants {to}"),
+        ),
+        Item::Topic(_, kafka::Action::Set { name, from, to }) => {
+            let from = from.as_deref().unwrap_or("the cluster's default");
+            ("setting", format!("{name} is {from}, the manifest wants {to}"))
+        }
+        Item::Topic(_, kafka::Action::Unset { name, from }) => (
+            "setting",
+            format!("{name} is set to {from}, the manifest does not set it"),
+        ),
+    }
+}
+
 /// What differs from the manifest.
 pub(super) fn drifts(rollout: &Rollout) -> Vec<Drift> {
     let mut all: Vec<Drift> = Vec::new();
@@ -307,16 +337,8 @@ pub(super) fn drifts(rollout: &Rollout) -> Vec<Drift> {
         });
     };
     for item in rollout.items() {
-        let (_, lines) = describe(&item);
-        let first = lines.first().map(|line| cell(line)).unwrap_or_default();
-        let code = match item {
-            Item::Subject(_, registry::Action::Register { .. }) => "not-registered",
-            Item::Subject(_, registry::Action::SetLevel(_)) => "level",
-            Item::Topic(_, kafka::Action::Create) => "missing",
-            Item::Topic(_, kafka::Action::Grow { .. }) => "partitions",
-            Item::Topic(_, _) => "setting",
-        };
-        add(kind(&item), name(&item), code, format!("apply would {first}"));
+        let (code, message) = differs(&item);
+        add(kind(&item), name(&item), code, message);
     }
     for part in &rollout.subjects {
         let step = &part.step;
