@@ -9,12 +9,8 @@ const SUBJECTS: [&str; 2] = ["--only", "subjects"];
 
 fn run(registry: &Registry, project: &Project, arguments: &[&str]) -> Run {
     let mut all = arguments.to_vec();
-    if arguments.iter().all(|argument| {
-        !std::path::Path::new(argument)
-            .extension()
-            .is_some_and(|e| e == "plan")
-    }) || arguments[0] == "plan"
-    {
+    // A saved plan says itself which part it is of.
+    if !(arguments[0] == "apply" && arguments.iter().any(|argument| argument.ends_with("plan"))) {
         all.extend(SUBJECTS);
     }
     registry.run(project, &all)
@@ -219,4 +215,58 @@ fn a_registry_that_takes_nothing_refuses_the_plan() {
         .run(&["plan", "--only", "subjects"])
         .exits(2)
         .says("--only topics");
+}
+
+#[test]
+fn an_approved_break_gets_through_and_the_level_is_set_again() {
+    let (project, registry) = shop();
+    run(&registry, &project, &["apply", "--yes"]).exits(0);
+    registry.run(&project, &["lock", "update"]).exits(0);
+    project.change(
+        "schemas/Refund.avsc",
+        "{ \"name\": \"amount\", \"type\": \"long\" }",
+        "{ \"name\": \"amount\", \"type\": \"int\" }",
+    );
+    let refused = project.run(&["check", "--locked", "--offline"]).exits(1);
+    let table = &refused.stderr[refused.stderr.find("[[approvals]]").unwrap()..];
+    let table: Vec<&str> = table
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let table = table
+        .join("\n")
+        .replace("\"...\"", "\"amounts are small\"")
+        .replace("YYYY-MM-DD", "2999-12-31");
+    let manifest = project.read("fleetops-registry.toml");
+    project.write("fleetops-registry.toml", &format!("{manifest}\n{table}\n"));
+    project
+        .run(&["check", "--locked", "--offline"])
+        .exits(0)
+        .says("1 break approved");
+    // The registry would refuse it, whatever the manifest says.
+    let plan = run(&registry, &project, &["plan"]).exits(1);
+    assert!(
+        plan.stdout
+            .contains("`config set NONE --subject refunds-value` lets it through"),
+        "{}",
+        plan.stdout
+    );
+    registry
+        .run(
+            &project,
+            &["config", "set", "NONE", "--subject", "refunds-value", "--yes"],
+        )
+        .exits(0);
+    let applied = run(&registry, &project, &["apply", "--yes"]).exits(0);
+    assert!(
+        applied.stdout.contains("registered refunds-value: version 2")
+            && applied.stdout.contains("set refunds-value: BACKWARD"),
+        "{}",
+        applied.stdout
+    );
+    run(&registry, &project, &["drift"]).exits(0);
+    // Without the approval it was not.
+    project.write("fleetops-registry.toml", &manifest);
+    run(&registry, &project, &["drift"]).exits(0);
 }

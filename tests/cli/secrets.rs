@@ -7,11 +7,11 @@ const PASSWORD: &str = "m4rker-of-the-registry";
 const KAFKA: &str = "m4rker-of-the-brokers";
 
 /// Every file below the project, and what the runs said.
-fn everything(project: &Project, folder: &std::path::Path, out: &mut String) {
+fn everything(folder: &std::path::Path, out: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         match path.is_dir() {
-            true => everything(project, &path, out),
+            true => everything(&path, out),
             false => out.push_str(&String::from_utf8_lossy(&std::fs::read(&path).unwrap())),
         }
     }
@@ -92,7 +92,7 @@ fn no_command_and_no_file_tells_a_secret() {
         "{clean}: {all}"
     );
     let mut files = String::new();
-    everything(&project, &project.path(""), &mut files);
+    everything(&project.path(""), &mut files);
     assert!(
         files.contains("registry-auth = { username = \"${SCHEMA_REGISTRY_USER}\""),
         "{files}"

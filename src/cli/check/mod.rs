@@ -158,7 +158,17 @@ fn side<'a>(args: &'a Args, global: &Global, manifest: Option<&'a Manifest>) -> 
             "write it and commit it: fleetops-registry lock update --env {}",
             global.env
         ))),
-        None => Ok(Side::Files(None)),
+        None => {
+            let others = lock::environments(&manifest.folder);
+            if !others.is_empty() {
+                global.say(&format!(
+                    "note: there is no lock of environment {}; there is one of {}: check with --env",
+                    global.env,
+                    others.join(", ")
+                ));
+            }
+            Ok(Side::Files(None))
+        }
     }
 }
 

@@ -9,9 +9,10 @@ pub(super) mod show;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use fleetops_codegen::manifest::{ResolvedEnvironment, nearest};
-use fleetops_registry::registry::{self, Auth, Client, ClientError, Desired, Reach, SubjectStep};
+use fleetops_codegen::manifest::{Manifest, ResolvedEnvironment, nearest};
+use fleetops_registry::registry::{self, Auth, Client, ClientError, Desired, Problem, Reach, SubjectStep};
 
+use super::approvals::Approvals;
 use super::confirm::{Paint, confirm};
 use super::dev::runtime;
 use super::{CliError, Format, Global, Outcome};
@@ -59,12 +60,54 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let environment = global.environment(&manifest)?;
     runtime()?.block_on(async {
         let client = reach(&environment)?;
-        let outcome = register(args, global, format, &client, &environment.name, wanted).await?;
+        let outcome = register(
+            args,
+            global,
+            format,
+            &client,
+            &environment.name,
+            (&manifest, wanted),
+        )
+        .await?;
         if !dry && outcome == Outcome::Clean {
             super::lock::refresh(global, &manifest, &client, &all).await?;
         }
         Ok(outcome)
     })
+}
+
+/// Lets breaks pass that the manifest approves. What the registry's own level forbids it will refuse all the same, and that
+/// is told with the way around it.
+pub(super) fn approve(manifest: &Manifest, steps: &mut [SubjectStep]) {
+    let mut approvals = Approvals::new(Some(manifest), chrono::Utc::now().date_naive());
+    for step in steps {
+        let subject = step.wanted.subject.clone();
+        let mut notes = Vec::new();
+        step.problems.retain(|problem| {
+            let Problem::Incompatible {
+                level,
+                registry_level,
+                diagnostics,
+                ..
+            } = problem
+            else {
+                return true;
+            };
+            if !approvals.filter(diagnostics.clone()).is_empty() {
+                return true;
+            }
+            let forbidden = level == registry_level;
+            notes.push(match forbidden {
+                true => format!(
+                    "the break is approved, and the registry's level {level} forbids it: `config set NONE --subject \
+                     {subject}` lets it through, and the manifest's level is set again behind it"
+                ),
+                false => "the break is approved in the manifest".to_owned(),
+            });
+            forbidden
+        });
+        step.notes.extend(notes);
+    }
 }
 
 /// The subjects that a pattern takes, and those that these refer to.
@@ -168,10 +211,11 @@ async fn register(
     format: Format,
     client: &Client,
     environment: &str,
-    wanted: Vec<Desired>,
+    (manifest, wanted): (&Manifest, Vec<Desired>),
 ) -> Result<Outcome, CliError> {
     let place = format!("{} ({environment})", client.url());
-    let steps = registry::plan(client, wanted).await.map_err(incomplete)?;
+    let mut steps = registry::plan(client, wanted).await.map_err(incomplete)?;
+    approve(manifest, &mut steps);
     let changes: usize = steps.iter().map(|step| step.actions.len()).sum();
     let refused = steps.iter().any(|step| !step.problems.is_empty());
     let ends = args.dry_run || refused || changes == 0;

@@ -4,7 +4,7 @@ use fleetops_registry::kafka::ClusterAdmin;
 use fleetops_registry::registry::{Client, Look, plan_on};
 use fleetops_registry::rollout::{Rollout, SubjectPart, TopicPart};
 
-use super::super::register::{incomplete, reach};
+use super::super::register::{approve, incomplete, reach};
 use super::super::topics::There;
 use super::super::{CliError, Global, lock};
 use super::{Only, Wishes};
@@ -101,7 +101,8 @@ impl<'a> Servers<'a> {
         let wanted = self.wishes.wanted.clone();
         let names = wanted.iter().map(|wish| wish.subject.clone()).collect();
         let look = Look::at(client, names).await.map_err(incomplete)?;
-        let steps = plan_on(client, &look, wanted).await.map_err(incomplete)?;
+        let mut steps = plan_on(client, &look, wanted).await.map_err(incomplete)?;
+        approve(&self.wishes.manifest, &mut steps);
         let parts = steps
             .into_iter()
             .map(|step| SubjectPart {
