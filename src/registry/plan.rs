@@ -409,13 +409,22 @@ pub async fn carry_out(
                 let id = client
                     .register(&wanted.subject, &wanted.text, &references)
                     .await?;
-                let version = match client.look_up(&wanted.subject, &wanted.text, &references).await? {
-                    Some(found) => found.version,
+                let looked = client.look_up(&wanted.subject, &wanted.text, &references).await;
+                let version = match looked {
+                    Ok(Some(found)) => found.version,
                     // It is there, for it has an ID: a registry that does not find it by its text has it as its newest.
-                    None => match client.versions(&wanted.subject).await?.last() {
-                        Some(newest) => *newest,
-                        None => after.unwrap_or(0) + 1,
+                    Ok(None) => match client.versions(&wanted.subject).await {
+                        Ok(numbers) => numbers.last().copied().unwrap_or(after.unwrap_or(0) + 1),
+                        Err(error) => {
+                            done(action, None);
+                            return Err(error);
+                        }
                     },
+                    // It was done, whatever has become of the registry since.
+                    Err(error) => {
+                        done(action, None);
+                        return Err(error);
+                    }
                 };
                 let new = Registered { version, id };
                 registered.insert(wanted.subject.clone(), new);

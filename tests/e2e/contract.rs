@@ -435,12 +435,20 @@ fn calls() -> Vec<Call> {
 
 /// What Apicurio Registry 3.3.3 answers instead, by the name of the call: status and error code (0: none).
 const DIFFERENCES: &[(&str, u16, u32)] = &[
-    ("level of no subject", 200, 0),
+    ("level of no subject", 404, 40401),
+    ("mode of no subject", 200, 0),
+    ("inherited level", 404, 40401),
     ("a version that is no number", 404, 40402),
-    ("an empty schema", 200, 0),
-    ("no body to speak of", 500, 500),
+    ("an empty schema", 500, 0),
+    ("no body to speak of", 500, 0),
+    ("registering what is incompatible", 409, 409),
     ("compatibility with a reference", 422, 42201),
+    ("no such mode", 422, 42201),
     ("registering what is read-only", 200, 0),
+    ("deleting for good what is not deleted", 409, 40405),
+    ("a deleted version, asked for", 404, 40401),
+    // For the one above that was not refused.
+    ("what is left", 200, 0),
 ];
 
 /// What was answered: the status, the error code, and what is wrong with the rest.
@@ -500,7 +508,7 @@ async fn run(base: &str, differences: &[(&str, u16, u32)]) {
             (None, Some(_)) => wrong.push(format!("{}: no longer differs, take it off the list", call.name)),
             (Some(text), None) => wrong.push(text),
             (Some(text), Some((_, s, c))) if (status, code) != (*s, *c) => {
-                wrong.push(format!("{text} (listed: {s} / {c})"))
+                wrong.push(format!("{text} (listed: {s} / {c}, answered: {status} / {code})"))
             }
             (Some(_), Some(_)) => {}
         }
