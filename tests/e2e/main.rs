@@ -17,7 +17,6 @@ mod dead_letters;
 mod fleet;
 mod groups;
 mod interop;
-mod contract;
 mod large;
 mod project;
 mod register;
