@@ -235,7 +235,7 @@ mod tests {
              \x20 LETTER  RECORD  KEY  DETAIL\n\
              \x20 0:9     4:70    k    no\\nplace\n\
              Late          3  1970-01-01T00:00:00.000Z to 1970-01-01T00:00:02.000Z\n\
-             \x20 LETTER  RECORD  KEY          DETAIL\n\
+             \x20 LETTER  RECORD  KEY         DETAIL\n\
              \x20 0:0     4:70    k\\u{1b}[2J  no\\nplace\n\
              \x20 0:1     4:70    k\\u{1b}[2J  no\\nplace\n\
              \x20 and 1 more (--limit)\n"
