@@ -4,6 +4,7 @@
 //! - `consumer` (feature `kafka`): typed consumers, with dedup, order and commits; `dead_letter`: where they put what
 //!   cannot be handled.
 //! - [`framing`]: the head that Confluent's serializers put before a value.
+//! - `observe` (feature `kafka`): the names of metrics, and an endpoint for Prometheus.
 //! - `producer` (feature `kafka`): sending events.
 //! - `registry` (feature `kafka`): which schema an ID stands for, and which ID ours has.
 //! - [`topic`]: what a topic is to producers and consumers; generated code implements it.
@@ -16,6 +17,8 @@
 //!
 //! - `kafka` (default): producers, consumers and schema look-ups over librdkafka and a schema registry. Without it the
 //!   crate has no C code and no async runtime.
+//! - `metrics`: producers and consumers tell the `metrics` facade what they do.
+//! - `prometheus`: an endpoint for Prometheus; `metrics` with it.
 
 pub mod codec;
 #[cfg(feature = "kafka")]
@@ -26,6 +29,8 @@ pub mod consumer;
 pub mod dead_letter;
 pub mod engine;
 pub mod framing;
+#[cfg(feature = "kafka")]
+pub mod observe;
 #[cfg(feature = "kafka")]
 pub mod producer;
 #[cfg(feature = "kafka")]

@@ -7,7 +7,11 @@
 #![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are tests too
 
+#[path = "consumer/batches.rs"]
+mod batches;
 mod consumer_support;
+#[path = "consumer/registry.rs"]
+mod registry;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

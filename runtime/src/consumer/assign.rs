@@ -415,7 +415,9 @@ impl<T: Topic> Core<T> {
         if offers.is_empty() {
             return Ok(());
         }
+        let sent = self.now();
         let answer = client.commit(&list, CommitMode::Sync);
+        self.meter.committed(self.now().saturating_sub(sent));
         for offer in &offers {
             self.book.note(offer, answer.is_ok());
         }

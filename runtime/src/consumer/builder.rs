@@ -25,6 +25,7 @@ use super::thread;
 use super::values::Values;
 use crate::connect::{Connect, ConnectError, Connection, Fixed, Surroundings};
 use crate::engine::EngineConfig;
+use crate::observe::{ConsumerMeter, HandlingMeter};
 use crate::registry::{RegistryAuthentication, SchemaSource};
 use crate::topic::{DedupSpec, ReorderSpec, Topic};
 
@@ -295,7 +296,10 @@ impl<T: Topic> ConsumerBuilder<T> {
         config.set("group.id", &group);
 
         let waker = Arc::new(Waker::default());
-        let mailbox = Arc::new(Mailbox::new(Arc::clone(&waker)));
+        let mailbox = Arc::new(Mailbox::new(
+            Arc::clone(&waker),
+            HandlingMeter::new(&topic, &group),
+        ));
         let outbox = Arc::new(Outbox::new(Arc::clone(&waker)));
         let published = Arc::new(Mutex::new(ConsumerCounts::default()));
         let start = Instant::now();
@@ -326,6 +330,7 @@ impl<T: Topic> ConsumerBuilder<T> {
             Handle::current(),
             Arc::clone(&mailbox),
         );
+        let meter = ConsumerMeter::new(&topic, &group);
         let core = Core::new(Parts {
             settings: Settings {
                 topic: Arc::clone(&topic),
@@ -349,6 +354,7 @@ impl<T: Topic> ConsumerBuilder<T> {
             mailbox: Arc::clone(&mailbox),
             outbox: Arc::clone(&outbox),
             published: Arc::clone(&published),
+            meter,
             waker,
         });
         // From here on the consumer exists: if this future is dropped, so is it, and the thread is told.

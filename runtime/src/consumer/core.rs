@@ -30,6 +30,7 @@ use super::start::StartAt;
 use super::values::{Prepared, Values};
 use crate::dead_letter::{Reason, header};
 use crate::engine::{Engine, EngineConfig, LogEnd, Meta, Output};
+use crate::observe::ConsumerMeter;
 use crate::topic::Topic;
 
 /// What the thread is told once, when it starts.
@@ -145,6 +146,9 @@ pub(crate) struct Core<T: Topic> {
     values: Values<T::Event>,
     mailbox: Arc<Mailbox<T::Event>>,
     published: Arc<Mutex<ConsumerCounts>>,
+    pub(crate) meter: ConsumerMeter,
+    /// When the commit that is under way was sent.
+    pub(crate) commit_sent: Duration,
     builder: RawBuilder,
     outputs: Vec<Output<Arc<Record<T::Event>>>>,
     ready: Vec<Arc<Record<T::Event>>>,
@@ -162,6 +166,7 @@ pub(crate) struct Parts<T: Topic> {
     pub(crate) mailbox: Arc<Mailbox<T::Event>>,
     pub(crate) outbox: Arc<Outbox<T::Event>>,
     pub(crate) published: Arc<Mutex<ConsumerCounts>>,
+    pub(crate) meter: ConsumerMeter,
     pub(crate) waker: Arc<Waker>,
 }
 
@@ -196,6 +201,8 @@ impl<T: Topic> Core<T> {
             values: parts.values,
             mailbox: parts.mailbox,
             published: parts.published,
+            meter: parts.meter,
+            commit_sent: Duration::ZERO,
             builder: RawBuilder::default(),
             outputs: Vec::new(),
             ready: Vec::new(),
@@ -525,6 +532,9 @@ impl<T: Topic> Core<T> {
                 partition.engine.settle(offset);
                 self.totals.dead_lettered += 1;
                 self.book.settled(1);
+                tracing::debug!(
+                    topic = &*self.settings.topic, partition = number, offset, %reason, "dead letter acknowledged"
+                );
             }
             Err(detail) => {
                 let dead_letter_topic = self.letters.as_ref().map_or("", DeadLetters::topic).to_owned();
@@ -638,10 +648,14 @@ impl<T: Topic> Core<T> {
         for (number, partition) in &self.partitions {
             counts.add(&partition.engine.counts());
             counts.waiting += partition.engine.waiting() as u64;
+            counts.outstanding += partition.engine.outstanding() as u64;
+            counts.dedup_entries += partition.engine.dedup_entries() as u64;
+            counts.tracks += partition.engine.tracks() as u64;
             counts
                 .partitions
                 .insert(*number, self.figures(*number, partition));
         }
+        self.meter.publish(&counts);
         *self.published.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 }

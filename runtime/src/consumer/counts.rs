@@ -51,6 +51,14 @@ pub struct ConsumerCounts {
     pub stale: u64,
     /// Waiting in the reorder stage now.
     pub waiting: u64,
+    /// Received and not settled now: waiting, given out, or a dead letter that is not acknowledged.
+    pub outstanding: u64,
+    /// Keys that dedup remembers now, about 40 bytes each. A key that was renewed counts more than once.
+    pub dedup_entries: u64,
+    /// Dedup keys forgotten before their time because of the limit of memory: their duplicates are handled.
+    pub dedup_forgotten: u64,
+    /// Pairs of `by` and `epoch` that the reorder stage remembers now, under a kilobyte each.
+    pub tracks: u64,
     /// Times that reading was paused because the application was behind.
     pub pauses: u64,
     /// Commits that the broker took, asynchronous and synchronous.
@@ -90,6 +98,7 @@ impl ConsumerCounts {
         self.handed_out += engine.handled;
         self.tombstones += engine.tombstones;
         self.replayed += engine.replayed;
+        self.dedup_forgotten += engine.dedup_forgotten;
     }
 }
 

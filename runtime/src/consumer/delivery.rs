@@ -11,6 +11,7 @@ use super::gate::{Assignment, Permit};
 use super::mail::{Mailbox, Note};
 use super::raw::{HeaderIter, Raw};
 use crate::dead_letter::Reason;
+use crate::observe::Stopwatch;
 
 /// A record on its way through the stages.
 #[derive(Debug)]
@@ -102,6 +103,7 @@ impl<E> Received<E> {
 pub struct Delivery<E> {
     received: Received<E>,
     mailbox: Arc<Mailbox<E>>,
+    since: Stopwatch,
     // Field order is drop order: what was sent to the mailbox is there before the permit says that the call has ended.
     _permit: Permit,
     _slot: Option<OwnedSemaphorePermit>,
@@ -118,6 +120,7 @@ impl<E> Delivery<E> {
         Some(Self {
             received: Received { record },
             mailbox: Arc::clone(mailbox),
+            since: Stopwatch::start(),
             _permit: permit,
             _slot: slot,
         })
@@ -130,6 +133,7 @@ impl<E> Delivery<E> {
 
     /// The record was handled: its offset need not be read again.
     pub fn settle(self) {
+        self.mailbox.handling.handled(self.since);
         self.mailbox.push(Note::Settled {
             partition: self.received.partition(),
             epoch: self.received.record.assignment.epoch(),
@@ -141,6 +145,7 @@ impl<E> Delivery<E> {
     /// has acknowledged it; without a dead-letter topic the consumer stops with
     /// [`ConsumerError::HandlerFailed`](super::ConsumerError::HandlerFailed).
     pub fn fail(self, reason: impl Into<String>) {
+        self.mailbox.handling.failed(self.since);
         self.mailbox.push(Note::Failed {
             record: Arc::clone(&self.received.record),
             detail: reason.into(),

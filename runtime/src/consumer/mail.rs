@@ -20,6 +20,7 @@ use super::error::ConsumerError;
 use super::gate::Waker;
 use super::letters::Ticket;
 use crate::framing::SchemaId;
+use crate::observe::HandlingMeter;
 use crate::registry::RegistryError;
 
 /// Locks, also where a thread panicked while it held the lock: the queues here are never left half-changed.
@@ -62,13 +63,16 @@ pub(crate) enum Note<E> {
 pub(crate) struct Mailbox<E> {
     notes: Mutex<Vec<Note<E>>>,
     waker: Arc<Waker>,
+    /// How long the application takes; here because whatever is handed out has the mailbox at hand.
+    pub(crate) handling: HandlingMeter,
 }
 
 impl<E> Mailbox<E> {
-    pub(crate) fn new(waker: Arc<Waker>) -> Self {
+    pub(crate) fn new(waker: Arc<Waker>, handling: HandlingMeter) -> Self {
         Self {
             notes: Mutex::new(Vec::new()),
             waker,
+            handling,
         }
     }
 
@@ -179,6 +183,28 @@ impl<E> Outbox<E> {
         self.filled.notify_one();
     }
 
+    /// Takes up to `limit` records into `into`, if there are any. What ends the stream is left for [`Self::take`].
+    pub(crate) fn take_ready(&self, limit: usize, into: &mut VecDeque<Arc<Record<E>>>) -> bool {
+        let mut state = lock(&self.state);
+        let some = !state.records.is_empty();
+        if some {
+            self.take_out(&mut state, limit, into);
+        }
+        some
+    }
+
+    fn take_out(&self, state: &mut OutboxState<E>, limit: usize, into: &mut VecDeque<Arc<Record<E>>>) {
+        let count = limit.max(1).min(state.records.len());
+        let had = into.len();
+        into.extend(state.records.drain(..count));
+        let taken: usize = into.iter().skip(had).map(|record| record.raw.size()).sum();
+        state.bytes = state.bytes.saturating_sub(taken);
+        if state.wake_at.is_some_and(|low| state.load() <= low) {
+            state.wake_at = None;
+            self.waker.wake();
+        }
+    }
+
     /// Takes up to `limit` records into `into`; waits while there are none. `false`: the stream has ended.
     ///
     /// Nothing is lost if the future is dropped: records are taken in the last step, without a pause after it.
@@ -194,15 +220,7 @@ impl<E> Outbox<E> {
             {
                 let mut state = lock(&self.state);
                 if !state.records.is_empty() {
-                    let count = limit.max(1).min(state.records.len());
-                    let had = into.len();
-                    into.extend(state.records.drain(..count));
-                    let taken: usize = into.iter().skip(had).map(|record| record.raw.size()).sum();
-                    state.bytes = state.bytes.saturating_sub(taken);
-                    if state.wake_at.is_some_and(|low| state.load() <= low) {
-                        state.wake_at = None;
-                        self.waker.wake();
-                    }
+                    self.take_out(&mut state, limit, into);
                     return Ok(true);
                 }
                 if let Some(error) = state.error.take() {
@@ -303,7 +321,7 @@ mod tests {
             std::thread::park_timeout(Duration::from_millis(200));
             started.elapsed() < Duration::from_millis(150)
         };
-        let mailbox = Mailbox::<()>::new(Arc::clone(&waker));
+        let mailbox = Mailbox::<()>::new(Arc::clone(&waker), HandlingMeter::default());
         mailbox.push(Note::Abandon);
         assert!(woken());
         let mut notes = Vec::new();

@@ -19,6 +19,7 @@
 //! Not here: exactly-once across topics (transactions), more than one topic for a consumer, seeking while it runs.
 
 mod assign;
+mod batch;
 mod builder;
 mod commit;
 mod context;
@@ -48,10 +49,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
+pub use batch::Batch;
 pub use builder::ConsumerBuilder;
 pub use counts::{ConsumerCounts, PartitionCounts};
 pub use delivery::{Delivery, HandlerOutcome, Received};
 pub use error::ConsumerError;
+/// What [`Consumer::batches`] gives, and what it is used with; re-exported so that a service needs no crate for it.
+pub use futures_util::{Stream, StreamExt};
 pub use raw::HeaderIter;
 pub use run::RetryPolicy;
 pub use start::StartAt;
@@ -62,7 +66,7 @@ use mail::{Mailbox, Note, Outbox};
 
 /// A consumer of one topic, as a member of a group.
 ///
-/// Use [`Self::run`] with a handler, or [`Self::recv`] and settle each delivery. End with [`Self::close`], which `run` does by
+/// Use [`Self::run`] with a handler, or [`Self::recv`] or [`Self::batches`] and settle each delivery. End with [`Self::close`], which `run` does by
 /// itself. A consumer that is dropped without it leaves the group and commits nothing more: what was settled since the last
 /// commit is read again.
 pub struct Consumer<T: Topic> {

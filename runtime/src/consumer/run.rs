@@ -9,6 +9,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::Consumer;
 use super::counts::ConsumerCounts;
@@ -55,8 +56,19 @@ where
         .with_max_times(retry.retries)
         .with_jitter()
         .build();
+    let mut attempt = 0_u32;
     loop {
-        let error = match handler(delivery.received()).await.outcome() {
+        attempt += 1;
+        // A span each, so that a trace shows the tries and the pauses between them.
+        let span = tracing::info_span!(
+            "handle",
+            otel.kind = "consumer",
+            topic = delivery.topic(),
+            partition = delivery.partition(),
+            offset = delivery.offset(),
+            attempt
+        );
+        let error = match handler(delivery.received()).instrument(span).await.outcome() {
             Ok(()) => return delivery.settle(),
             Err(error) => error,
         };

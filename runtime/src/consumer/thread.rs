@@ -212,6 +212,12 @@ impl<T: Topic> Core<T> {
         let verdict = self.pressure.observe(self.load(true), now);
         if verdict == Verdict::Pause {
             self.totals.pauses += 1;
+            tracing::info!(
+                topic = &*self.settings.topic,
+                group = self.settings.group,
+                backlog = self.load(true),
+                "the application is behind: reading is paused until the backlog is down to a quarter"
+            );
         }
         self.set_pauses(client);
         let mut timers = self.ask_for_ends().unwrap_or(NAP);
@@ -267,7 +273,10 @@ impl<T: Topic> Core<T> {
         }
         tracing::debug!(?offers, "committing");
         match native::commit_async(client, &list) {
-            Ok(()) => self.book.sent(now, offers),
+            Ok(()) => {
+                self.commit_sent = now;
+                self.book.sent(now, offers);
+            }
             Err(error) => {
                 self.totals.commits_failed += 1;
                 tracing::warn!(%error, ?offers, "the commit could not be sent");
@@ -278,6 +287,7 @@ impl<T: Topic> Core<T> {
 
     fn commits_answered(&mut self, answers: Vec<CommitAnswer>) {
         for (result, parts) in answers {
+            self.meter.committed(self.now().saturating_sub(self.commit_sent));
             let taken = |partition: i32| {
                 result.is_ok()
                     && parts

@@ -11,6 +11,7 @@ use super::error::ProducerError;
 use super::ledger::Ledger;
 use super::{Clock, Inner, Producer};
 use crate::connect::{Connect, Fixed, Surroundings};
+use crate::observe::ProducerMeter;
 use crate::registry::{RegistryAuthentication, SchemaSource};
 use crate::topic::Topic;
 
@@ -165,7 +166,11 @@ impl<T: Topic> ProducerBuilder<T> {
             let start = Instant::now();
             Arc::new(move || start.elapsed())
         });
-        let shared = Arc::new(Shared::new(name.clone(), Ledger::new(ttl), clock));
+        let shared = Arc::new(Shared::new(
+            name.clone(),
+            Ledger::new(ttl, ProducerMeter::new(&name)),
+            clock,
+        ));
         let client =
             start(&config, &shared).map_err(|error| connect_error(connection.client_error(error)))?;
         // A record larger than all the room there is takes all of it.

@@ -11,6 +11,7 @@ use super::dedup::{Admission, DedupCache};
 use super::error::{SendError, Undelivered};
 use super::{Outcome, ProducerCounts};
 use crate::engine::key::Key;
+use crate::observe::ProducerMeter;
 
 /// How many keys and failures an [`Undelivered`] lists.
 const LISTED: usize = 1_000;
@@ -28,6 +29,7 @@ pub(super) struct Ledger {
     failed: Vec<SendError>,
     failed_count: usize,
     counts: ProducerCounts,
+    meter: ProducerMeter,
 }
 
 /// Whom to tell; there is always somebody.
@@ -36,6 +38,8 @@ type Teller = Option<oneshot::Sender<Settled>>;
 /// A record in flight.
 struct Entry {
     sequence: u64,
+    /// When it was booked in.
+    since: Duration,
     key: Option<String>,
     dedup: Option<Key>,
     tell: Teller,
@@ -61,7 +65,7 @@ pub(super) enum Admitted {
 }
 
 impl Ledger {
-    pub(super) fn new(ttl: Option<Duration>) -> Self {
+    pub(super) fn new(ttl: Option<Duration>, meter: ProducerMeter) -> Self {
         Self {
             entries: Vec::new(),
             free: Vec::new(),
@@ -72,6 +76,7 @@ impl Ledger {
             failed: Vec::new(),
             failed_count: 0,
             counts: ProducerCounts::default(),
+            meter,
         }
     }
 
@@ -92,6 +97,7 @@ impl Ledger {
                 Admission::Wait => return Admitted::Wait(outcome),
                 Admission::Duplicate => {
                     self.counts.duplicates += 1;
+                    self.meter.duplicates(1);
                     return Admitted::Duplicate;
                 }
             },
@@ -99,6 +105,7 @@ impl Ledger {
         };
         let entry = Entry {
             sequence: self.sequence,
+            since: now,
             key,
             dedup,
             tell,
@@ -106,6 +113,7 @@ impl Ledger {
         };
         self.sequence += 1;
         self.in_flight += 1;
+        self.meter.handed_over();
         let number = match self.free.pop() {
             Some(number) => {
                 self.entries[number] = Some(entry);
@@ -141,8 +149,12 @@ impl Ledger {
         if acknowledged {
             self.counts.acknowledged += 1;
             self.counts.duplicates += waited;
+            self.meter.acknowledged(now.saturating_sub(entry.since));
+            self.meter.duplicates(waited);
         } else {
             self.counts.failed += 1 + waited;
+            self.meter.failed(now.saturating_sub(entry.since));
+            self.meter.refused(waited);
         }
         let mut tidings = Tidings::default();
         self.flushes.retain_mut(|flush| {
@@ -180,6 +192,7 @@ impl Ledger {
     pub(super) fn refuse(&mut self) {
         self.counts.sent += 1;
         self.counts.failed += 1;
+        self.meter.refused(1);
     }
 
     /// What to wait for until all that is in flight now has settled; `None`: nothing is.
