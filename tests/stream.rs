@@ -44,7 +44,7 @@ impl Servers {
     }
 }
 
-async fn run(bootstrap: &str, registry: &str, arguments: &[&str], input: &str) -> Output {
+fn command(bootstrap: &str, registry: &str, arguments: &[&str]) -> (tempfile::TempDir, Command) {
     // The embedded broker keeps a member that has left until its session is over.
     let folder = tempfile::tempdir().unwrap();
     let manifest = std::fs::read_to_string(format!("{ROOT}/fleetops-registry.toml")).unwrap();
@@ -68,6 +68,11 @@ async fn run(bootstrap: &str, registry: &str, arguments: &[&str], input: &str) -
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    (folder, command)
+}
+
+async fn run(bootstrap: &str, registry: &str, arguments: &[&str], input: &str) -> Output {
+    let (_folder, mut command) = command(bootstrap, registry, arguments);
     let input = input.to_owned();
     tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
@@ -215,4 +220,125 @@ async fn servers_that_are_not_there_are_one_error_within_ten_seconds() {
             assert!(told.contains(&named) && errors == 1, "{told}");
         }
     }
+}
+
+/// A program that runs until it is told to end, as an operator tells it.
+struct Running {
+    _folder: tempfile::TempDir,
+    child: std::process::Child,
+}
+
+impl Running {
+    fn start(servers: &Servers, arguments: &[&str]) -> Self {
+        let (folder, mut command) = command(servers.broker.bootstrap(), &servers.registry.url(), arguments);
+        Self {
+            _folder: folder,
+            child: command.stdin(Stdio::null()).spawn().unwrap(),
+        }
+    }
+
+    async fn end(self) -> Output {
+        Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
+        tokio::task::spawn_blocking(move || self.child.wait_with_output().unwrap())
+            .await
+            .unwrap()
+    }
+}
+
+/// What Prometheus would get; nothing while nobody answers.
+async fn scrape(address: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let Ok(mut socket) = tokio::net::TcpStream::connect(address).await else {
+        return String::new();
+    };
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_is_told_what_a_running_consumer_does() {
+    let servers = Servers::start().await;
+    let produced = servers.run(&["produce", "raw_telemetry"], &events(60)).await;
+    assert_eq!(produced.status.code(), Some(0), "{}", text(&produced.stderr));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let consumer = Running::start(
+        &servers,
+        &["consume", "raw_telemetry", "--group", "g", "--metrics", &address],
+    );
+    let labels = r#"topic="raw_telemetry",group="g""#;
+    let wanted = [
+        format!("fleetops_consumer_records_total{{{labels},outcome=\"handled\"}} 60"),
+        format!("fleetops_consumer_records_total{{{labels},outcome=\"late\"}} 0"),
+        format!("fleetops_consumer_received_total{{{labels}}} 60"),
+        format!("fleetops_consumer_handling_seconds_count{{{labels},outcome=\"handled\"}} 60"),
+        format!("fleetops_consumer_dedup_entries{{{labels}}} 60"),
+        format!("fleetops_consumer_waiting{{{labels}}} 0"),
+        format!("fleetops_consumer_partitions{{{labels}}} 6"),
+    ];
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let seen = scrape(&address).await;
+        let missing: Vec<&String> = wanted
+            .iter()
+            .filter(|line| !seen.lines().any(|seen| seen == *line))
+            .collect();
+        // How many commits there were is a matter of time.
+        let is_committed = |line: &str| {
+            let count = line.strip_prefix(&format!("fleetops_consumer_commit_seconds_count{{{labels}}} "));
+            count.is_some_and(|count| count != "0")
+        };
+        if missing.is_empty() && seen.lines().any(is_committed) {
+            // One vehicle, so one partition, which is read up to its end.
+            assert!(
+                seen.contains(&format!("fleetops_consumer_lag{{{labels},partition=")),
+                "{seen}"
+            );
+            break;
+        }
+        assert!(Instant::now() < deadline, "{missing:#?}\n{seen}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let taken = servers
+        .run(
+            &["consume", "raw_telemetry", "--metrics", &address, "--until-end"],
+            "",
+        )
+        .await;
+    assert_eq!(taken.status.code(), Some(2), "{}", text(&taken.stderr));
+    assert!(text(&taken.stderr).contains(&address));
+    let ended = consumer.end().await;
+    assert_eq!(ended.status.code(), Some(0), "{}", text(&ended.stderr));
+    assert_eq!(frames(&ended.stdout), (0..60).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_tells_the_lag_again_and_again_until_it_is_ended() {
+    let servers = Servers::start().await;
+    let produced = servers.run(&["produce", "raw_telemetry"], &events(10)).await;
+    assert_eq!(produced.status.code(), Some(0), "{}", text(&produced.stderr));
+    let mut watch = Running::start(
+        &servers,
+        &["lag", "raw_telemetry", "--watch", "100ms", "--format", "json"],
+    );
+    let output = watch.child.stdout.take().unwrap();
+    let lines = tokio::task::spawn_blocking(move || {
+        use std::io::BufRead;
+        let lines = std::io::BufReader::new(output).lines().take(3);
+        lines.map(Result::unwrap).collect::<Vec<_>>()
+    });
+    for line in lines.await.unwrap() {
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(object["groups"][0]["topics"][0]["lag"], 10, "{line}");
+    }
+    // Nobody reads any more, or it is told to end: both are no failure.
+    let ended = watch.end().await;
+    assert_eq!(ended.status.code(), Some(0), "{}", text(&ended.stderr));
 }

@@ -1,19 +1,21 @@
 //! `consume`.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use fleetops_avro::value::Value;
 use fleetops_codegen::manifest::parse_duration;
 use fleetops_registry::dynamic::DynamicTopic;
 use fleetops_runtime::consumer::{ConsumerCounts, Delivery, StartAt};
+use fleetops_runtime::observe::serve_prometheus;
 use fleetops_runtime::registry::SchemaSource;
 use fleetops_runtime::topic::{DedupSpec, Topic as _};
 use fleetops_runtime::{Consumer, ConsumerError};
 use tokio_util::sync::CancellationToken;
 
 use super::place::Place;
-use super::progress::{Progress, Shown};
+use super::progress::{Progress, Rate, Shown};
 use super::stream::{self, Asking, Servers};
 use super::{CliError, Format, Global, Outcome, report};
 use crate::demo::grouped;
@@ -77,6 +79,10 @@ pub(crate) struct Args {
     /// Stop at an event that cannot be handled, instead of writing a dead letter
     #[arg(long)]
     no_dead_letter: bool,
+
+    /// Answer Prometheus' scrapes at this address, such as 127.0.0.1:9464
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics: Option<SocketAddr>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -93,6 +99,12 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let begin = Instant::now();
     let (counts, end) = runtime.block_on(async {
         let _signals = super::dev::cancel_on_signal(stop.clone(), true);
+        if let Some(address) = args.metrics {
+            serve_prometheus(address).map_err(|error| {
+                CliError::usage(error.to_string()).with_help("choose another address with --metrics")
+            })?;
+            global.detail(&format!("metrics: http://{address}/metrics"));
+        }
         consume(&args, global, topic, &servers, stop).await
     })?;
     runtime.shutdown_background();
@@ -156,25 +168,22 @@ async fn consume(
     let mut consumer = builder.build().await.map_err(failed)?;
     let mut written = 0;
     let figures = consumer.figures();
-    // Lines on the same terminal tell it themselves.
-    let progress = (!std::io::stdout().is_terminal()).then(|| {
-        Progress::start(global, None, move || {
-            let counts = figures.get();
-            Shown {
-                position: counts.handled,
-                message: format!(
-                    "{} events, lag {}",
-                    grouped(counts.handled),
-                    grouped(counts.lag())
-                ),
-            }
-        })
+    let name = args.topic.clone();
+    let mut rate = Rate::default();
+    let began = Instant::now();
+    let progress = Progress::start(global, None, move || {
+        let counts = figures.get();
+        let rate = rate.at(began.elapsed(), counts.received);
+        Shown {
+            position: counts.handled,
+            message: status(&name, &counts, rate),
+        }
     });
     let mut watch = Watch {
         asking,
         source,
         global,
-        progress: progress.as_ref(),
+        progress: &progress,
         until_end: args.until_end,
         missed: false,
     };
@@ -246,10 +255,11 @@ async fn print(
             };
         }
         if !batch.is_empty() {
-            let mut out = std::io::stdout().lock();
-            out.write_all(&lines)
-                .and_then(|()| out.flush())
-                .map_err(CliError::stdout)?;
+            let write = || {
+                let mut out = std::io::stdout().lock();
+                out.write_all(&lines).and_then(|()| out.flush())
+            };
+            watch.progress.aside(write).map_err(CliError::stdout)?;
             *written += batch.len() as u64;
             lines.clear();
             batch.drain(..).for_each(Delivery::settle);
@@ -267,7 +277,7 @@ struct Watch<'a> {
     asking: Asking,
     source: SchemaSource,
     global: &'a Global,
-    progress: Option<&'a Progress>,
+    progress: &'a Progress,
     until_end: bool,
     /// That one is missed has been told.
     missed: bool,
@@ -299,11 +309,42 @@ impl Watch<'_> {
     }
 
     fn say(&self, line: &str) {
-        match self.progress {
-            Some(progress) if !self.global.quiet => progress.line(line),
-            _ => self.global.say(line),
+        if !self.global.quiet {
+            self.progress.line(line);
         }
     }
+}
+
+/// How far it is, how fast it goes, what is left, and what waits or was refused.
+fn status(topic: &str, counts: &ConsumerCounts, rate: f64) -> String {
+    let assigned = counts
+        .partitions
+        .values()
+        .filter(|partition| partition.assigned)
+        .count();
+    if assigned == 0 {
+        return format!("{topic}: waiting for partitions");
+    }
+    let mut parts = vec![
+        format!("{} handled", grouped(counts.handled)),
+        format!("{}/s", grouped(rate.round() as u64)),
+        format!("lag {} in {assigned} partitions", grouped(counts.lag())),
+    ];
+    for (count, word) in [
+        (counts.waiting, "waiting"),
+        (counts.duplicates + counts.frame_duplicates, "duplicates"),
+        (
+            counts.late + counts.too_old + counts.conflicts + counts.jumps,
+            "refused",
+        ),
+        (counts.poison, "poison"),
+        (counts.dead_lettered, "dead letters"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{} {word}", grouped(count)));
+        }
+    }
+    format!("{topic}: {}", parts.join(", "))
 }
 
 fn failed(error: ConsumerError) -> CliError {

@@ -1,19 +1,25 @@
 //! `lag`.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
-use fleetops_codegen::manifest::Manifest;
+use fleetops_codegen::manifest::{Manifest, parse_duration};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
+use tokio_util::sync::CancellationToken;
 
-use super::stream::{self, PATIENCE, Servers};
-use super::{CliError, Format, Global, Outcome};
+use super::dev::{cancel_on_signal, runtime};
+use super::stream::{self, Asking, PATIENCE, Servers};
+use super::{CliError, Format, Global, Outcome, report};
 use crate::demo::grouped;
 
 const HELP: &str = "\
 Examples:
   fleetops-registry lag
   fleetops-registry lag raw_telemetry --group anomaly-service-group --format json
+  fleetops-registry lag --watch                              how fast the groups read, and when they are level
 
 Where a group has committed nothing, its lag is counted from the start of the log.";
 
@@ -30,6 +36,18 @@ pub(crate) struct Args {
     /// This group, of the manifest or not
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
+
+    /// Ask again and again, every 2 s or after the time given, until Ctrl-C
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "2s", value_parser = interval)]
+    watch: Option<Duration>,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(time) if time >= Duration::from_millis(100) => Ok(time),
+        Ok(_) => Err("it is 100ms at least".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// A group with what it reads.
@@ -66,16 +84,141 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     };
     let wanted = wanted(&manifest, &args)?;
     let servers = Servers::new(global, &manifest)?;
-    let mut partitions = BTreeMap::new();
-    let mut groups = Vec::new();
-    for (name, topics) in wanted {
-        groups.push(group(&servers, name, topics, &mut partitions)?);
+    let wanted = wanted
+        .into_iter()
+        .map(|(name, topics)| Ok((servers.asking(Some(&name))?, name, topics)))
+        .collect::<Result<Vec<_>, CliError>>()?;
+    match args.watch {
+        Some(every) => watch(global, format, &wanted, every),
+        None => {
+            let groups = ask(&wanted)?;
+            global.result(&match format {
+                Format::Json => json(&groups),
+                _ => text(&groups),
+            })?;
+            Ok(Outcome::Clean)
+        }
     }
-    global.result(&match format {
-        Format::Json => json(&groups),
-        _ => text(&groups),
-    })?;
+}
+
+/// A client for each group, its name, and its topics.
+type Wanted = [(Asking, String, Vec<String>)];
+
+fn ask(wanted: &Wanted) -> Result<Vec<Group>, CliError> {
+    let mut partitions = BTreeMap::new();
+    wanted
+        .iter()
+        .map(|(asking, name, topics)| group(asking, name, topics, &mut partitions))
+        .collect()
+}
+
+/// Shows the groups again and again: drawn over on a terminal, else one after the other. That the cluster gives no answer
+/// for a while is told, and no end: one watches just then.
+fn watch(global: &Global, format: Format, wanted: &Wanted, every: Duration) -> Result<Outcome, CliError> {
+    let runtime = runtime()?;
+    let stop = CancellationToken::new();
+    let guard = runtime.enter();
+    let _signals = cancel_on_signal(stop.clone(), true);
+    drop(guard);
+    let bar = (format == Format::Text && std::io::stdout().is_terminal()).then(|| {
+        let bar = ProgressBar::new_spinner();
+        bar.set_draw_target(ProgressDrawTarget::stdout());
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        bar
+    });
+    let mut before: Option<(Instant, Vec<Group>)> = None;
+    let mut last = String::new();
+    while !stop.is_cancelled() {
+        let begun = Instant::now();
+        match (ask(wanted), &bar) {
+            (Ok(groups), bar) => {
+                let shown = match format {
+                    Format::Json => json(&groups),
+                    _ => rates(
+                        &groups,
+                        before
+                            .as_ref()
+                            .map(|(at, groups)| (begun - *at, groups.as_slice())),
+                    ),
+                };
+                match bar {
+                    Some(bar) => bar.set_message(shown.trim_end().to_owned()),
+                    None => global.result(&shown)?,
+                }
+                last = shown;
+                before = Some((begun, groups));
+            }
+            (Err(error), Some(bar)) => bar.set_message(format!("{}\n{error}", last.trim_end())),
+            (Err(error), None) => report::line(&format!("warning: {error}")),
+        }
+        if let Some(bar) = &bar {
+            bar.tick();
+        }
+        // The timer is made inside, where there is a runtime.
+        runtime.block_on(async {
+            stop.run_until_cancelled(tokio::time::sleep(every)).await;
+        });
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+        global.result(&last)?;
+    }
     Ok(Outcome::Clean)
+}
+
+/// One line a topic: how far behind, how fast it is read and written, and when the group will be level at that.
+fn rates(groups: &[Group], before: Option<(Duration, &[Group])>) -> String {
+    let width = groups
+        .iter()
+        .flat_map(|group| group.topics.keys())
+        .map(String::len)
+        .max()
+        .unwrap_or(0);
+    let mut out = String::new();
+    for group in groups {
+        out.push_str(&title(group));
+        for (topic, partitions) in &group.topics {
+            let lag: u64 = partitions.iter().map(Partition::lag).sum();
+            let mut line = format!("  {topic:<width$}  lag {:>12}", grouped(lag));
+            let earlier = before.and_then(|(passed, groups)| {
+                let group = groups.iter().find(|earlier| earlier.name == group.name)?;
+                Some((passed.as_secs_f64(), group.topics.get(topic)?))
+            });
+            if let Some((seconds, earlier)) = earlier {
+                let per_second = |of: fn(&Partition) -> i64| {
+                    let sum = |all: &[Partition]| all.iter().map(of).sum::<i64>();
+                    (sum(partitions) - sum(earlier)) as f64 / seconds
+                };
+                let read = per_second(|p| p.committed.unwrap_or(p.low));
+                let written = per_second(|p| p.high);
+                let number = |rate: f64| grouped(rate.max(0.0).round() as u64);
+                line.push_str(&format!(
+                    "   read {:>9}/s   written {:>9}/s",
+                    number(read),
+                    number(written)
+                ));
+                if lag > 0 && read > written {
+                    let left = (lag as f64 / (read - written)).ceil().min(1e9);
+                    line.push_str(&format!("   level in {} s", grouped(left as u64)));
+                }
+            }
+            out.push_str(&line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// The group's name, and what it is doing.
+fn title(group: &Group) -> String {
+    let members = match (&group.state, group.members) {
+        (Some(state), Some(1)) => format!(" ({state}, 1 member)"),
+        (Some(state), Some(members)) => format!(" ({state}, {members} members)"),
+        _ => String::new(),
+    };
+    format!("{}{members}\n", group.name)
 }
 
 /// The groups and topics to look at.
@@ -120,20 +263,19 @@ fn wanted(manifest: &Manifest, args: &Args) -> Result<Vec<(String, Vec<String>)>
 
 /// Asks the cluster. `known` are the bounds of partitions that were asked for already.
 fn group(
-    servers: &Servers,
-    name: String,
-    topics: Vec<String>,
+    asking: &Asking,
+    name: &str,
+    topics: &[String],
     known: &mut BTreeMap<String, Vec<(i32, i64, i64)>>,
 ) -> Result<Group, CliError> {
-    let asking = servers.asking(Some(&name))?;
     let mut found = BTreeMap::new();
     for topic in topics {
-        let bounds = match known.get(&topic) {
+        let bounds = match known.get(topic) {
             Some(bounds) => bounds.clone(),
             None => {
                 let mut bounds = Vec::new();
-                for number in asking.partitions(&topic)? {
-                    let answer = asking.client.fetch_watermarks(&topic, number, PATIENCE);
+                for number in asking.partitions(topic)? {
+                    let answer = asking.client.fetch_watermarks(topic, number, PATIENCE);
                     let (low, high) = answer.map_err(|error| asking.failed(&error))?;
                     bounds.push((number, low, high));
                 }
@@ -143,7 +285,7 @@ fn group(
         };
         let mut list = TopicPartitionList::with_capacity(bounds.len());
         for (number, _, _) in &bounds {
-            list.add_partition(&topic, *number);
+            list.add_partition(topic, *number);
         }
         let committed = asking
             .client
@@ -151,7 +293,7 @@ fn group(
             .map_err(|error| asking.failed(&error))?;
         let mut partitions = Vec::with_capacity(bounds.len());
         for (number, low, high) in bounds {
-            let element = committed.find_partition(&topic, number);
+            let element = committed.find_partition(topic, number);
             if let Some(Err(error)) = element.as_ref().map(|element| element.error()) {
                 return Err(asking.failed(&error));
             }
@@ -165,17 +307,17 @@ fn group(
                 high,
             });
         }
-        found.insert(topic, partitions);
+        found.insert(topic.clone(), partitions);
     }
     // Only for the reader: a cluster that does not let us list groups may still let us read offsets.
-    let listed = asking.client.fetch_group_list(Some(&name), PATIENCE).ok();
+    let listed = asking.client.fetch_group_list(Some(name), PATIENCE).ok();
     let listed = listed.as_ref().and_then(|list| list.groups().first());
     Ok(Group {
         state: listed
             .map(|group| group.state().to_owned())
             .filter(|s| !s.is_empty()),
         members: listed.map(|group| group.members().len()),
-        name,
+        name: name.to_owned(),
         topics: found,
     })
 }
@@ -218,12 +360,7 @@ fn json(groups: &[Group]) -> String {
 fn text(groups: &[Group]) -> String {
     let mut out = String::new();
     for group in groups {
-        let members = match (&group.state, group.members) {
-            (Some(state), Some(1)) => format!(" ({state}, 1 member)"),
-            (Some(state), Some(members)) => format!(" ({state}, {members} members)"),
-            _ => String::new(),
-        };
-        out.push_str(&format!("{}{members}\n", group.name));
+        out.push_str(&title(group));
         for (topic, partitions) in &group.topics {
             let lag: u64 = partitions.iter().map(Partition::lag).sum();
             out.push_str(&format!("  {topic}: lag {}\n", grouped(lag)));
@@ -242,4 +379,44 @@ fn text(groups: &[Group]) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(committed: i64, high: i64) -> Group {
+        let partition = Partition {
+            number: 0,
+            committed: Some(committed),
+            low: 0,
+            high,
+        };
+        Group {
+            name: "g".to_owned(),
+            state: Some("Stable".to_owned()),
+            members: Some(2),
+            topics: BTreeMap::from([("orders".to_owned(), vec![partition])]),
+        }
+    }
+
+    #[test]
+    fn a_watch_says_how_fast_it_goes_and_when_the_group_is_level() {
+        let (before, now) = ([group(1_000, 9_000)], [group(5_000, 11_000)]);
+        assert_eq!(
+            rates(&now, None),
+            "g (Stable, 2 members)\n  orders  lag        6,000\n"
+        );
+        let told = rates(&now, Some((Duration::from_secs(2), &before)));
+        assert!(
+            told.ends_with("read     2,000/s   written     1,000/s   level in 6 s\n"),
+            "{told}"
+        );
+        // A group that falls behind is never level.
+        let told = rates(&now, Some((Duration::from_secs(2), &[group(5_000, 9_000)])));
+        assert!(
+            told.ends_with("read         0/s   written     1,000/s\n"),
+            "{told}"
+        );
+    }
 }

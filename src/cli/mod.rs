@@ -7,7 +7,6 @@
 mod approvals;
 mod check;
 mod compat;
-mod config;
 mod confirm;
 mod consume;
 mod dead_letters;
@@ -26,18 +25,15 @@ mod jsonl;
 mod lag;
 mod lines;
 mod lock;
+mod log;
 mod place;
 mod produce;
 mod progress;
-mod properties;
-mod pull;
 mod register;
 mod report;
-mod rollout;
 mod rules;
 mod schema;
 mod stream;
-mod subjects;
 mod topics;
 
 use std::process::ExitCode;
@@ -74,14 +70,7 @@ enum Command {
     Generate(generate::Args),
     Docs(docs::Args),
     Register(register::Args),
-    Plan(rollout::PlanArgs),
-    Apply(rollout::ApplyArgs),
-    Drift(rollout::DriftArgs),
     Lock(lock::Args),
-    Pull(pull::Args),
-    Subjects(subjects::Args),
-    Config(config::ConfigArgs),
-    Mode(config::ModeArgs),
     Topics(topics::Args),
     Produce(produce::Args),
     Consume(consume::Args),
@@ -97,6 +86,7 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let global = cli.global;
+    log::start(&global);
     let outcome: Result<Outcome, CliError> = match cli.command {
         Command::Check(args) => check::run(args, &global),
         Command::Compat(args) => compat::run(args, &global),
@@ -107,13 +97,6 @@ pub(crate) fn main() -> ExitCode {
         Command::Decode(args) => decode::run(args, &global),
         Command::Generate(args) => generate::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
-        Command::Plan(args) => rollout::plan(args, &global),
-        Command::Apply(args) => rollout::apply(args, &global),
-        Command::Drift(args) => rollout::drift(args, &global),
-        Command::Pull(args) => pull::run(args, &global),
-        Command::Subjects(args) => subjects::run(args, &global),
-        Command::Config(args) => config::config(args, &global),
-        Command::Mode(args) => config::mode(args, &global),
         Command::Lock(args) => lock::run(args, &global),
         Command::Register(args) => register::run(args, &global),
         Command::Topics(args) => topics::run(args, &global),

@@ -1,5 +1,5 @@
-//! A line on the terminal that tells how far a command is. Where standard error is no terminal, or with `--quiet`, there is
-//! none.
+//! A line on the terminal that tells how far a command is. Where standard error is no terminal, or with `--quiet` or
+//! `--verbose`, there is none: a log and a drawing do not go together.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -28,9 +28,9 @@ impl Progress {
     pub(super) fn start(
         global: &Global,
         whole: Option<u64>,
-        shown: impl Fn() -> Shown + Send + 'static,
+        mut shown: impl FnMut() -> Shown + Send + 'static,
     ) -> Self {
-        if global.quiet || !std::io::stderr().is_terminal() {
+        if global.quiet || global.verbose > 0 || !std::io::stderr().is_terminal() {
             return Self(None);
         }
         let (bar, template) = match whole {
@@ -58,6 +58,14 @@ impl Progress {
         Self(Some((bar, stop)))
     }
 
+    /// Writes to standard output, which may be the same terminal, without tearing the line.
+    pub(super) fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
+        match &self.0 {
+            Some((bar, _)) if std::io::stdout().is_terminal() => bar.suspend(write),
+            _ => write(),
+        }
+    }
+
     /// Writes a line to standard error, above the line that is drawn.
     pub(super) fn line(&self, text: &str) {
         match &self.0 {
@@ -73,5 +81,49 @@ impl Drop for Progress {
             stop.cancel();
             bar.finish_and_clear();
         }
+    }
+}
+
+/// Events per second, smoothed over a few seconds.
+#[derive(Debug, Default)]
+pub(super) struct Rate {
+    last: Option<(Duration, u64)>,
+    rate: f64,
+}
+
+impl Rate {
+    /// The rate, now that `count` have been seen; `now` is a clock that does not go back.
+    pub(super) fn at(&mut self, now: Duration, count: u64) -> f64 {
+        if let Some((before, seen)) = self.last {
+            let passed = now.saturating_sub(before).as_secs_f64();
+            if passed > 0.0 {
+                let current = count.saturating_sub(seen) as f64 / passed;
+                // A time constant of two seconds.
+                let weight = 1.0 - (-passed / 2.0).exp();
+                self.rate += (current - self.rate) * weight;
+            }
+        }
+        self.last = Some((now, count));
+        self.rate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_settles_at_what_it_is() {
+        let mut rate = Rate::default();
+        let mut told = 0.0;
+        for step in 0..100_u64 {
+            told = rate.at(Duration::from_millis(step * 200), step * 20);
+        }
+        assert!((told - 100.0).abs() < 0.1, "{told}");
+        for step in 100..200_u64 {
+            told = rate.at(Duration::from_millis(step * 200), 99 * 20);
+        }
+        assert!(told < 0.1, "{told}");
+        assert_eq!(Rate::default().at(Duration::ZERO, 5), 0.0);
     }
 }

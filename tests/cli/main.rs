@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-mod adopt;
 mod approvals;
 mod check;
 mod compat;
@@ -16,9 +15,7 @@ mod generate;
 mod git;
 mod harness;
 mod lock;
-mod rollout;
 mod rules;
 mod schema;
-mod secrets;
 mod servers;
 mod unreadable;

@@ -12,17 +12,14 @@
 )]
 
 mod check;
-mod contract;
 mod dead_letters;
 mod fleet;
 mod groups;
 mod interop;
-mod large;
 mod project;
 mod register;
 mod secure;
 mod service;
 mod stack;
-mod story;
 mod topics;
 mod unreachable;
