@@ -8,6 +8,7 @@ pub mod dev;
 pub mod dynamic;
 pub mod kafka;
 pub mod registry;
+pub mod rollout;
 mod vehicle_id;
 
 include!(concat!(env!("OUT_DIR"), "/generated/mod.rs"));

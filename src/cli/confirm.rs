@@ -32,6 +32,25 @@ pub(super) fn confirm(global: &Global, yes: bool, what: &str, place: &str) -> Re
     Ok(agreed)
 }
 
+/// What a line of a plan is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Something new.
+    Add,
+    /// Something that changes.
+    Change,
+}
+
+impl Sign {
+    /// Its letter.
+    pub(super) fn letter(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Change => "~",
+        }
+    }
+}
+
 /// Colours of a plan's signs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint(pub(super) bool);
@@ -41,6 +60,14 @@ impl Paint {
         match self.0 {
             true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
             false => text.to_owned(),
+        }
+    }
+
+    /// A sign in its colour.
+    pub(super) fn sign(self, sign: Sign) -> String {
+        match sign {
+            Sign::Add => self.add(sign.letter()),
+            Sign::Change => self.change(sign.letter()),
         }
     }
 

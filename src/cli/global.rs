@@ -1,5 +1,6 @@
 //! Options that every command has, and what follows from them: which manifest and schemas are read, how output looks.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,9 +8,11 @@ use clap::{ArgAction, Args, ValueEnum};
 use fleetops_avro::SchemaSet;
 use fleetops_avro::source::{Place, Source, Span};
 use fleetops_codegen::load::{self, Root};
-use fleetops_codegen::manifest::{self, Manifest, ResolvedEnvironment, Setting, Spanned, Template};
+use fleetops_codegen::manifest::{
+    self, Manifest, ResolvedEnvironment, ResolvedValue, Secret, Setting, Spanned, Template,
+};
 
-use super::{CliError, report};
+use super::{CliError, properties, report};
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -59,6 +62,10 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) registry: Option<String>,
+
+    /// Kafka client settings (SASL, TLS) as Kafka's own tools take them; they win over the manifest's
+    #[arg(long, global = true, value_name = "FILE.properties")]
+    pub(crate) command_config: Option<PathBuf>,
 
     /// How results are written
     #[arg(long, global = true, value_name = "FORMAT")]
@@ -239,21 +246,72 @@ impl Global {
                 },
             );
         };
+        let properties = self.properties()?;
         // What is overridden need not be set.
         let given = |text: &String| Setting::Text(Template::literal(text));
         let mut environment = environment.clone();
-        if let Some(bootstrap) = &self.bootstrap {
+        if let Some(bootstrap) = self.bootstrap.as_ref().or(properties.get("bootstrap.servers")) {
             environment.bootstrap.value = given(bootstrap);
         }
+        environment.kafka.retain(|name, _| !properties.contains_key(name));
         if let Some(registry) = &self.registry {
             environment.registry = Some(Spanned::new(given(registry), environment.name.span));
         }
         let lookup = |name: &str| std::env::var(name).ok();
         let read = |path: &Path| std::fs::read_to_string(path);
-        environment
+        let mut resolved = environment
             .resolve(manifest, lookup, read)
-            .map_err(CliError::Unreadable)
+            .map_err(CliError::Unreadable)?;
+        resolved.kafka.extend(secrets(properties));
+        Ok(resolved)
     }
+
+    /// The settings of the `.properties` file; none where there is no such file.
+    fn properties(&self) -> Result<BTreeMap<String, String>, CliError> {
+        self.command_config
+            .as_deref()
+            .map_or(Ok(BTreeMap::new()), properties::read)
+    }
+
+    /// Whether there is a manifest to be read.
+    pub(crate) fn has_manifest(&self) -> bool {
+        self.manifest.is_some() || self.manifest_path().is_some_and(|path| path.is_file())
+    }
+
+    /// Kafka client settings for a command that needs no manifest: those of the environment, where there is one.
+    pub(crate) fn kafka_settings(&self) -> Result<BTreeMap<String, ResolvedValue>, CliError> {
+        match self.has_manifest() {
+            true => {
+                let manifest = self.load_manifest()?;
+                match manifest.filter(|manifest| manifest.environment(&self.env).is_some()) {
+                    Some(manifest) => Ok(self.environment(&manifest)?.kafka),
+                    None => Ok(secrets(self.properties()?)),
+                }
+            }
+            false => Ok(secrets(self.properties()?)),
+        }
+    }
+}
+
+/// Settings as values of an environment. What may be a secret is taken for one.
+fn secrets(properties: BTreeMap<String, String>) -> BTreeMap<String, ResolvedValue> {
+    let open = [
+        "security.protocol",
+        "sasl.mechanism",
+        "sasl.mechanisms",
+        "client.id",
+    ];
+    properties
+        .into_iter()
+        .filter(|(name, _)| name != "bootstrap.servers")
+        .map(|(name, value)| {
+            let value = match open.contains(&name.as_str()) {
+                true => ResolvedValue::Plain(value),
+                false => ResolvedValue::Secret(Secret::new(value)),
+            };
+            (name, value)
+        })
+        .collect()
 }
 
 /// A path given as an argument. Messages about it point at the argument.

@@ -46,7 +46,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let wanted = desired(&manifest, &schemas).map_err(|error| CliError::usage(error.to_string()))?;
     let environment = global.environment(&manifest)?;
     runtime()?.block_on(async {
-        let client = reach(&environment).await?;
+        let client = reach(&environment)?;
         match args.command {
             Command::Update => update(global, format, &manifest, &client, &wanted).await,
             Command::Verify => verify(global, format, &manifest, &client, &wanted).await,

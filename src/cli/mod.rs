@@ -7,6 +7,7 @@
 mod approvals;
 mod check;
 mod compat;
+mod config;
 mod confirm;
 mod consume;
 mod dead_letters;
@@ -29,11 +30,15 @@ mod log;
 mod place;
 mod produce;
 mod progress;
+mod properties;
+mod pull;
 mod register;
 mod report;
+mod rollout;
 mod rules;
 mod schema;
 mod stream;
+mod subjects;
 mod topics;
 
 use std::process::ExitCode;
@@ -70,7 +75,14 @@ enum Command {
     Generate(generate::Args),
     Docs(docs::Args),
     Register(register::Args),
+    Plan(rollout::PlanArgs),
+    Apply(rollout::ApplyArgs),
+    Drift(rollout::DriftArgs),
     Lock(lock::Args),
+    Pull(pull::Args),
+    Subjects(subjects::Args),
+    Config(config::ConfigArgs),
+    Mode(config::ModeArgs),
     Topics(topics::Args),
     Produce(produce::Args),
     Consume(consume::Args),
@@ -97,6 +109,13 @@ pub(crate) fn main() -> ExitCode {
         Command::Decode(args) => decode::run(args, &global),
         Command::Generate(args) => generate::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
+        Command::Plan(args) => rollout::plan(args, &global),
+        Command::Apply(args) => rollout::apply(args, &global),
+        Command::Drift(args) => rollout::drift(args, &global),
+        Command::Pull(args) => pull::run(args, &global),
+        Command::Subjects(args) => subjects::run(args, &global),
+        Command::Config(args) => config::config(args, &global),
+        Command::Mode(args) => config::mode(args, &global),
         Command::Lock(args) => lock::run(args, &global),
         Command::Register(args) => register::run(args, &global),
         Command::Topics(args) => topics::run(args, &global),

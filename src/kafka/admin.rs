@@ -187,6 +187,13 @@ impl ClusterAdmin {
         &self.bootstrap
     }
 
+    /// The cluster's ID, which stays the same whatever its addresses are; `None` where it does not tell.
+    pub async fn cluster_id(&self) -> Option<String> {
+        let watcher = Arc::clone(&self.watcher);
+        let ask = move || watcher.client().fetch_cluster_id(LOOK);
+        tokio::task::spawn_blocking(ask).await.ok().flatten()
+    }
+
     /// The settings that are set on these topics themselves, by topic.
     ///
     /// # Errors

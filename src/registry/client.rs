@@ -1,6 +1,12 @@
 //! The calls.
+//!
+//! What failed in passing is tried again, at the next address where there are several: a question after any failure that
+//! is not an answer and after the server's own (5xx), a change only where it cannot have been made (no connection, 503).
+//! A refusal (4xx) is final, except a 429 that says when to come back.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fleetops_avro::compat::Level;
@@ -9,15 +15,28 @@ use serde::de::DeserializeOwned;
 
 use super::error::ClientError;
 use super::wire::{
-    Compatibility, Config, ConfigUpdate, Failure, Reference, Registered, SchemaRequest, SchemaText,
-    SubjectVersion,
+    Compatibility, Config, Failure, Mode, Reference, Registered, SchemaRequest, SchemaText, SubjectVersion,
 };
+
+/// Settings by name, as the registry has them.
+pub type Settings = serde_json::Map<String, serde_json::Value>;
+
+/// The setting that holds the level, as it is set.
+pub const LEVEL: &str = "compatibility";
+/// The same as it is answered.
+const LEVEL_ANSWERED: &str = "compatibilityLevel";
 
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a call is made at most, where it fails at once; twice where no answer came in time.
+const ATTEMPTS: usize = 3;
+/// The first pause before another attempt; each next one is three times as long.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause that a server may ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// Longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -74,10 +93,12 @@ impl fmt::Debug for Reach {
     }
 }
 
-/// A client of one registry. Cheap to clone; clones share connections.
+/// A client of one registry, at one address or several. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    base: Url,
+    bases: Arc<Vec<Url>>,
+    /// The address that answered last.
+    preferred: Arc<AtomicUsize>,
     http: reqwest::Client,
     auth: Option<Auth>,
     patience: Duration,
@@ -86,11 +107,15 @@ pub struct Client {
 /// A call under way: what its error messages need.
 struct Call {
     method: &'static str,
+    /// At the address that comes first.
     url: String,
+    /// The same at every address, that one first.
+    addresses: Vec<(usize, Url)>,
     request: RequestBuilder,
     timeout: Duration,
     /// A question, which may be asked twice.
     asks: bool,
+    preferred: Arc<AtomicUsize>,
 }
 
 impl Client {
@@ -103,35 +128,51 @@ impl Client {
         Self::reaching(url, &Reach::default())
     }
 
-    /// The same with time-outs and TLS of one's own.
+    /// The same with time-outs and TLS of one's own. `urls` may be several addresses of one registry, separated by
+    /// commas; of these the first one's user name and password count.
     ///
     /// # Errors
     /// [`ClientError::Address`], [`ClientError::Client`].
-    pub fn reaching(url: &str, reach: &Reach) -> Result<Self, ClientError> {
-        let mut base = Url::parse(url).map_err(|error| ClientError::Address {
-            url: without_credentials(url),
-            reason: error.to_string(),
-        })?;
-        let auth = take_credentials(&mut base);
-        let refused = |reason: &str| ClientError::Address {
-            url: base.to_string(),
-            reason: reason.to_owned(),
+    pub fn reaching(urls: &str, reach: &Reach) -> Result<Self, ClientError> {
+        let mut auth = None;
+        let mut bases = Vec::new();
+        for url in urls.split(',').map(str::trim) {
+            if url.is_empty() && urls.contains(',') {
+                continue;
+            }
+            let mut base = Url::parse(url).map_err(|error| ClientError::Address {
+                url: without_credentials(url),
+                reason: error.to_string(),
+            })?;
+            let own = take_credentials(&mut base);
+            auth = auth.or(own);
+            let refused = |reason: &str| ClientError::Address {
+                url: base.to_string(),
+                reason: reason.to_owned(),
+            };
+            if !matches!(base.scheme(), "http" | "https") {
+                return Err(refused("it starts with neither http:// nor https://"));
+            }
+            if base.query().is_some() || base.fragment().is_some() {
+                return Err(refused("it has a query or a fragment"));
+            }
+            bases.push(base);
+        }
+        let Some(first) = bases.first().map(ToString::to_string) else {
+            return Err(ClientError::Address {
+                url: urls.to_owned(),
+                reason: "it is empty".to_owned(),
+            });
         };
-        if !matches!(base.scheme(), "http" | "https") {
-            return Err(refused("it starts with neither http:// nor https://"));
-        }
-        if base.query().is_some() || base.fragment().is_some() {
-            return Err(refused("it has a query or a fragment"));
-        }
         let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .timeout(TIMEOUT);
-        if is_loopback(&base) {
+        if bases.iter().all(is_loopback) {
             // A proxy cannot reach this machine's loopback.
             http = http.no_proxy();
         }
         let unusable = |error: reqwest::Error| ClientError::Client {
-            url: base.to_string(),
+            url: first.clone(),
             reason: causes(&error),
         };
         if let Some(pem) = &reach.authorities {
@@ -142,7 +183,8 @@ impl Client {
         }
         let http = http.build().map_err(unusable)?;
         Ok(Self {
-            base,
+            bases: Arc::new(bases),
+            preferred: Arc::default(),
             http,
             auth,
             patience: reach.patience,
@@ -156,9 +198,20 @@ impl Client {
         self
     }
 
-    /// The base address, without user name and password.
+    /// The base address, without user name and password; of several the one that answered last.
     pub fn url(&self) -> &str {
-        self.base.as_str()
+        self.base().as_str()
+    }
+
+    /// Whether it shows who we are.
+    pub fn is_secured(&self) -> bool {
+        self.auth.is_some()
+    }
+
+    fn base(&self) -> &Url {
+        // There is at least one, and the index is one of theirs.
+        let index = self.preferred.load(Ordering::Relaxed) % self.bases.len();
+        &self.bases[index]
     }
 
     /// Registers a schema under a subject, and answers its ID. The same schema again gets the same ID.
@@ -316,36 +369,177 @@ impl Client {
         level(method, &url, &config.level)
     }
 
-    /// Sets the subject's level, or with `None` the global one.
+    /// Sets the subject's level, or with `None` the global one. Its other settings stay.
     ///
     /// # Errors
     /// As every call.
     pub async fn set_level(&self, subject: Option<&str>, level: Level) -> Result<(), ClientError> {
+        let mut settings = self.settings(subject, false).await?.unwrap_or_default();
+        settings.insert(LEVEL.to_owned(), level.to_string().into());
+        self.set_settings(subject, settings).await
+    }
+
+    /// All settings of a subject, or with `None` the global ones, as the registry gives them: also those that this
+    /// program knows nothing about. `None` where the subject has none of its own; with `inherited` those that hold.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn settings(
+        &self,
+        subject: Option<&str>,
+        inherited: bool,
+    ) -> Result<Option<Settings>, ClientError> {
         let mut path = vec!["config"];
         path.extend(subject);
-        let body = ConfigUpdate {
-            compatibility: level.to_string(),
+        let query: &[(&str, &str)] = match inherited {
+            true => &[("defaultToGlobal", "true")],
+            false => &[],
         };
-        let call = self.call(Method::PUT, &path, &[])?.changing().json(&body);
+        let call = self.call(Method::GET, &path, query)?;
+        let found: Option<Settings> = absent(call.send().await, &[40401, 40408])?;
+        Ok(found.map(|mut settings| {
+            // What is asked for and what is set have two names for it.
+            if let Some(level) = settings.shift_remove(LEVEL_ANSWERED) {
+                settings.insert(LEVEL.to_owned(), level);
+            }
+            settings
+        }))
+    }
+
+    /// Replaces the settings of a subject, or with `None` the global ones. Give what [`Self::settings`] gave, with the
+    /// changes in it: some registries drop what they are not told.
+    ///
+    /// # Errors
+    /// As every call; 42203 for a level that is none.
+    pub async fn set_settings(&self, subject: Option<&str>, settings: Settings) -> Result<(), ClientError> {
+        let mut path = vec!["config"];
+        path.extend(subject);
+        let call = self.call(Method::PUT, &path, &[])?.changing().json(&settings);
+        let _: serde_json::Value = call.send().await?;
+        Ok(())
+    }
+
+    /// Takes a subject's own settings away, or with `None` the global ones. `false`: there were none.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn clear_settings(&self, subject: Option<&str>) -> Result<bool, ClientError> {
+        let mut path = vec!["config"];
+        path.extend(subject);
+        let call = self.call(Method::DELETE, &path, &[])?.changing();
+        let gone: Option<serde_json::Value> = absent(call.send().await, &[40401, 40408])?;
+        Ok(gone.is_some())
+    }
+
+    /// The mode that holds for a subject, or with `None` the global one: `READWRITE`, `READONLY`, `IMPORT` or another.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn mode(&self, subject: Option<&str>) -> Result<String, ClientError> {
+        let mut path = vec!["mode"];
+        path.extend(subject);
+        let call = self.call(Method::GET, &path, &[("defaultToGlobal", "true")])?;
+        let answer: Option<Mode> = absent(call.send().await, &[40401, 40409])?;
+        match (answer, subject) {
+            (Some(answer), _) => Ok(answer.mode),
+            // A registry that does not know `defaultToGlobal`.
+            (None, Some(_)) => {
+                let answer: Mode = self.call(Method::GET, &["mode"], &[])?.send().await?;
+                Ok(answer.mode)
+            }
+            (None, None) => Ok("READWRITE".to_owned()),
+        }
+    }
+
+    /// Sets the mode of a subject, or with `None` the global one. `force` allows IMPORT where there are schemas.
+    ///
+    /// # Errors
+    /// As every call; 42204 for a mode that is none, 42205 where it may not be set.
+    pub async fn set_mode(&self, subject: Option<&str>, mode: &str, force: bool) -> Result<(), ClientError> {
+        let mut path = vec!["mode"];
+        path.extend(subject);
+        let query: &[(&str, &str)] = if force { &[("force", "true")] } else { &[] };
+        let body = Mode {
+            mode: mode.to_owned(),
+        };
+        let call = self.call(Method::PUT, &path, query)?.changing().json(&body);
+        let _: serde_json::Value = call.send().await?;
+        Ok(())
+    }
+
+    /// Takes a subject's own mode away. `false`: there was none.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn clear_mode(&self, subject: &str) -> Result<bool, ClientError> {
+        let call = self.call(Method::DELETE, &["mode", subject], &[])?.changing();
+        let gone: Option<serde_json::Value> = absent(call.send().await, &[40401, 40409])?;
+        Ok(gone.is_some())
+    }
+
+    /// The subjects, soft-deleted ones too, in the order of names.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn subjects_even_deleted(&self) -> Result<Vec<String>, ClientError> {
+        let call = self.call(Method::GET, &["subjects"], &[("deleted", "true")])?;
+        let names: Option<Vec<String>> = call.send().await?;
+        let mut names = names.unwrap_or_default();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Deletes a subject, softly or for good; only what is soft-deleted can be deleted for good. The versions that were
+    /// deleted.
+    ///
+    /// # Errors
+    /// As every call; 40401 where there is none, 40404 where it is soft-deleted already, 42206 where others refer to it.
+    pub async fn delete_subject(&self, subject: &str, permanent: bool) -> Result<Vec<u32>, ClientError> {
+        let query: &[(&str, &str)] = if permanent { &[("permanent", "true")] } else { &[] };
+        let call = self.call(Method::DELETE, &["subjects", subject], query)?;
+        let versions: Option<Vec<u32>> = call.changing().send().await?;
+        Ok(versions.unwrap_or_default())
+    }
+
+    /// Deletes a version of a subject, softly or for good; only what is soft-deleted can be deleted for good.
+    ///
+    /// # Errors
+    /// As every call; 40402 where there is none, 40406 where it is soft-deleted already, 42206 where others refer to it.
+    pub async fn delete_version(
+        &self,
+        subject: &str,
+        version: u32,
+        permanent: bool,
+    ) -> Result<(), ClientError> {
+        let query: &[(&str, &str)] = if permanent { &[("permanent", "true")] } else { &[] };
+        let path = ["subjects", subject, "versions", &version.to_string()];
+        let call = self.call(Method::DELETE, &path, query)?.changing();
         let _: serde_json::Value = call.send().await?;
         Ok(())
     }
 
     /// A call to `path` below the base address, each segment percent-encoded.
     fn call(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<Call, ClientError> {
-        let mut url = self.base.clone();
         if let Some(subject) = path.iter().find(|segment| matches!(**segment, "." | ".." | "")) {
             return Err(ClientError::Subject {
-                url: self.base.to_string(),
+                url: self.url().to_owned(),
                 subject: (*subject).to_owned(),
             });
         }
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        let at = |base: &Url| {
+            let mut url = base.clone();
+            if let Ok(mut segments) = url.path_segments_mut() {
+                segments.pop_if_empty().extend(path);
+            }
+            if !query.is_empty() {
+                url.query_pairs_mut().extend_pairs(query);
+            }
+            url
+        };
+        let url = at(self.base());
+        let first = self.preferred.load(Ordering::Relaxed) % self.bases.len();
+        let mut addresses: Vec<(usize, Url)> = self.bases.iter().map(at).enumerate().collect();
+        addresses.rotate_left(first);
         let name = match method {
             Method::GET => "GET",
             Method::POST => "POST",
@@ -365,9 +559,11 @@ impl Client {
         Ok(Call {
             method: name,
             url: text,
+            addresses,
             request,
             timeout: self.patience,
             asks: true,
+            preferred: Arc::clone(&self.preferred),
         })
     }
 }
@@ -385,30 +581,68 @@ impl Call {
         self
     }
 
-    /// Sends it. A question that was not answered in time is asked once more: registries hang now and then.
+    /// Sends it, and again where that may help. Of several failures the one is told that was an answer.
     async fn send<T: DeserializeOwned>(self) -> Result<T, ClientError> {
-        let again = match (self.asks, self.request.try_clone()) {
-            (true, Some(request)) => Some(Self {
-                url: self.url.clone(),
-                request,
-                ..self
-            }),
-            _ => None,
-        };
-        match (self.once().await, again) {
-            (Err(ClientError::Timeout { .. }), Some(again)) => again.once().await,
-            (result, _) => result,
+        let mut refused: Option<ClientError> = None;
+        for attempt in 1.. {
+            let (index, url) = &self.addresses[(attempt - 1) % self.addresses.len()];
+            let error = match self.once(url.clone()).await {
+                Ok(answer) => {
+                    self.preferred.store(*index, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            let pause = self.pause(&error, attempt);
+            if matches!(error, ClientError::Refused { .. }) || refused.is_none() {
+                refused = Some(error);
+            }
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => break,
+            }
         }
+        // The loop ends with a failure.
+        Err(refused.unwrap_or_else(|| ClientError::Answer {
+            method: self.method,
+            url: self.url,
+            reason: "there is none".to_owned(),
+        }))
     }
 
-    async fn once<T: DeserializeOwned>(self) -> Result<T, ClientError> {
-        let Self {
-            method,
-            url,
-            request,
-            timeout,
-            ..
-        } = self;
+    /// How long to wait before the next attempt; `None`: it is of no use.
+    fn pause(&self, error: &ClientError, attempt: usize) -> Option<Duration> {
+        let others = self.addresses.len();
+        let (most, asked) = match error {
+            ClientError::Timeout { .. } if self.asks => (others.max(2), None),
+            ClientError::Network { connect, .. } if self.asks || *connect => (others.max(ATTEMPTS), None),
+            ClientError::Refused {
+                status: 429,
+                retry_after: Some(pause),
+                ..
+            } => (ATTEMPTS, Some(*pause)),
+            ClientError::Refused { status: 503, .. } => (others.max(ATTEMPTS), None),
+            ClientError::Refused {
+                status: 500 | 502 | 504,
+                ..
+            } if self.asks => (others.max(ATTEMPTS), None),
+            _ => return None,
+        };
+        if attempt >= most || asked.is_some_and(|pause| pause > MAX_PAUSE) {
+            return None;
+        }
+        let round = u32::try_from((attempt - 1) / others).unwrap_or(0);
+        Some(match asked {
+            Some(pause) => pause,
+            // Another address need not be waited for.
+            None if !attempt.is_multiple_of(others) => Duration::ZERO,
+            None => PAUSE * 3_u32.pow(round.min(3)),
+        })
+    }
+
+    async fn once<T: DeserializeOwned>(&self, address: Url) -> Result<T, ClientError> {
+        let (method, timeout) = (self.method, self.timeout);
+        let url = address.to_string();
         let failed = |error: reqwest::Error| {
             if error.is_timeout() {
                 ClientError::Timeout {
@@ -424,11 +658,26 @@ impl Call {
                 ClientError::Network {
                     method,
                     url: url.clone(),
+                    connect: error.is_connect(),
                     reason: causes(&error.without_url()),
                 }
             }
         };
-        let response = request.timeout(timeout).send().await.map_err(failed)?;
+        // Bodies are in memory, so there is always a copy.
+        let request = self.request.try_clone().ok_or_else(|| ClientError::Answer {
+            method,
+            url: url.clone(),
+            reason: "the request cannot be repeated".to_owned(),
+        })?;
+        let (http, request) = request.timeout(timeout).build_split();
+        let mut request = request.map_err(failed)?;
+        *request.url_mut() = address;
+        let response = http.execute(request).await.map_err(failed)?;
+        let retry_after = response
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
         let status = response.status();
         let body = body(response).await.map_err(failed)?;
         let body = body.ok_or_else(|| ClientError::Answer {
@@ -442,6 +691,7 @@ impl Call {
                 method,
                 url: url.clone(),
                 status: status.as_u16(),
+                retry_after,
                 // Some servers repeat the status as the code: that says nothing more.
                 code: failure
                     .as_ref()

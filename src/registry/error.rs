@@ -54,6 +54,8 @@ pub enum ClientError {
         method: &'static str,
         /// The address.
         url: String,
+        /// There was no connection, so nothing was sent.
+        connect: bool,
         /// Why, innermost cause last.
         reason: String,
     },
@@ -66,6 +68,8 @@ pub enum ClientError {
         url: String,
         /// The HTTP status.
         status: u16,
+        /// When it asks to come back.
+        retry_after: Option<Duration>,
         /// The registry's own `error_code`, such as 40401; none where the answer was not a registry's.
         code: Option<u32>,
         /// The registry's message, or the start of the body.

@@ -56,3 +56,19 @@ pub(super) fn lay_out(value: &Value, depth: usize, out: &mut String) {
         _ => out.push_str(&short),
     }
 }
+
+/// A schema's text over several lines, with a line end; a text that is no JSON as it is.
+pub fn laid_out(text: &str) -> String {
+    let mut out = match json::parse(text) {
+        Ok(value) => {
+            let mut out = String::new();
+            lay_out(&value, 0, &mut out);
+            out
+        }
+        Err(_) => text.to_owned(),
+    };
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}

@@ -35,6 +35,20 @@ pub fn folder(base: &Path, environment: &str) -> PathBuf {
     base.join(FOLDER).join(environment)
 }
 
+/// The environments that have a lock, in the order of names; `base` is the manifest's folder.
+pub fn environments(base: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(base.join(FOLDER))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
 /// The file of a subject. What file systems do not take, or take for the same, is escaped as in addresses.
 pub fn file_name(subject: &str) -> String {
     let mut name = String::with_capacity(subject.len() + 5);

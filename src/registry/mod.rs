@@ -4,6 +4,7 @@
 //! [`plan`] compares it with what the registry holds and decides what is compatible, [`carry_out`] does one subject's
 //! part of it. Nothing is cached between runs.
 
+pub mod adopt;
 mod client;
 mod desired;
 mod error;
@@ -16,11 +17,19 @@ mod snapshot;
 mod verdict;
 mod wire;
 
-pub use client::{Auth, Client, Reach};
+pub use client::{Auth, Client, LEVEL, Reach, Settings};
 pub use desired::{Desired, DesiredError, desired};
 pub use error::ClientError;
-pub use plan::{Action, LevelChange, Problem, Registered, SubjectStep, carry_out, plan};
+pub use layout::laid_out;
+pub use plan::{Action, LevelChange, Look, Problem, Registered, SubjectStep, carry_out, plan, plan_on};
 pub use rules::RULES;
 pub use snapshot::{Held, Snapshot, SubjectState, VersionState};
 pub use verdict::{Breach, Verdict, judge};
 pub use wire::{Compatibility, Reference, SchemaText, SubjectVersion};
+
+/// A short text that tells two long ones apart: SHA-256, 32 digits of it.
+pub(crate) fn fingerprint(text: &str) -> String {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(text.as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

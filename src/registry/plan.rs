@@ -1,9 +1,8 @@
 //! What must be done so that a registry has the manifest's subjects, and whether it may be.
 //!
-//! A schema that a subject has already, in any version, is not registered again: the registry is asked for its text, and
-//! where that finds nothing (registries differ in what they call the same text), every version is read with the types of
-//! its references in it and compared. That is what the generated producers do, so what counts as registered here is
-//! what they find.
+//! A schema that a subject has already, in any version, is not registered again. What is the same is decided as a registry
+//! does, on all versions with the types of their references in them; where that finds nothing the registry is asked too,
+//! because registries differ in what they call the same text.
 //!
 //! What is new is held against all registered versions here, at the level that the registry applies and, where the
 //! manifest names another, at that one too. Only then is the registry asked. Nothing is sent that changes it before
@@ -11,9 +10,11 @@
 
 use std::collections::BTreeMap;
 
-use fleetops_avro::Diagnostic;
 use fleetops_avro::compat::{Level, Violation};
+use fleetops_avro::normal::Lookup;
+use fleetops_avro::{Diagnostic, Schema};
 
+use super::many::concurrently;
 use super::wire::Reference;
 use super::{Client, ClientError, Desired, Held, Snapshot, SubjectVersion, verdict};
 
@@ -84,6 +85,12 @@ pub enum Problem {
         /// Why.
         reason: String,
     },
+    /// Nothing may be registered.
+    #[error("the subject is {mode} in the registry. `mode set READWRITE` allows it to be changed")]
+    ReadOnly {
+        /// The mode that holds.
+        mode: String,
+    },
     /// The registry's verdict, where ours is another.
     #[error(
         "the registry calls it incompatible at {level}, and by Avro's rules it is not: {}", words(.messages)
@@ -102,6 +109,7 @@ impl Problem {
         match self {
             Self::Incompatible { .. } => "incompatible",
             Self::Unreadable { .. } => "unreadable",
+            Self::ReadOnly { .. } => "read-only",
             Self::Refused { .. } => "refused",
         }
     }
@@ -146,15 +154,82 @@ pub struct SubjectStep {
     pub notes: Vec<String>,
 }
 
+/// What a registry was seen to hold when a plan was made.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// The wanted subjects that are there, and what they refer to.
+    pub snapshot: Snapshot,
+    /// Of every wanted subject the level set for itself, and the one that holds.
+    levels: BTreeMap<String, (Option<Level>, Level)>,
+}
+
+impl Look {
+    /// Asks for these subjects, many at a time.
+    ///
+    /// # Errors
+    /// The first call that failed.
+    pub async fn at(client: &Client, subjects: Vec<String>) -> Result<Self, ClientError> {
+        let snapshot = Snapshot::fetch(client, subjects.clone()).await?;
+        let asking = client.clone();
+        let known: BTreeMap<String, Level> = snapshot
+            .subjects
+            .iter()
+            .map(|(subject, state)| (subject.clone(), state.level))
+            .collect();
+        let levels = concurrently(subjects, move |subject| {
+            let client = asking.clone();
+            let held = known.get(&subject).copied();
+            async move {
+                let own = client.level(&subject).await?;
+                let effective = match held {
+                    Some(level) => level,
+                    None => client.effective_level(&subject).await?,
+                };
+                Ok::<_, ClientError>((subject, (own, effective)))
+            }
+        })
+        .await?;
+        Ok(Self {
+            snapshot,
+            levels: levels.into_iter().collect(),
+        })
+    }
+
+    /// All that was seen of a subject, in one short text: another state has another one.
+    pub fn fingerprint(&self, subject: &str) -> String {
+        let levels = self.levels.get(subject);
+        let held = self
+            .snapshot
+            .subjects
+            .get(subject)
+            .map(|state| super::lock::text(&self.snapshot, subject, state));
+        super::fingerprint(&format!("{levels:?}\n{}", held.unwrap_or_default()))
+    }
+}
+
 /// Compares what is wanted with what the registry holds; in the order of `wanted`.
 ///
 /// # Errors
 /// The first call that failed.
 pub async fn plan(client: &Client, wanted: Vec<Desired>) -> Result<Vec<SubjectStep>, ClientError> {
+    let subjects = wanted.iter().map(|wish| wish.subject.clone()).collect();
+    let look = Look::at(client, subjects).await?;
+    plan_on(client, &look, wanted).await
+}
+
+/// The same on what was seen; the registry is asked only about schemas that are new to it.
+///
+/// # Errors
+/// The first call that failed.
+pub async fn plan_on(
+    client: &Client,
+    look: &Look,
+    wanted: Vec<Desired>,
+) -> Result<Vec<SubjectStep>, ClientError> {
     let mut steps = Vec::with_capacity(wanted.len());
     let mut registered = BTreeMap::new();
     for desired in wanted {
-        let step = step(client, &registered, desired).await?;
+        let step = step(client, look, &registered, desired).await?;
         if let Some(there) = step.registered {
             registered.insert(step.wanted.subject.clone(), there);
         }
@@ -165,6 +240,7 @@ pub async fn plan(client: &Client, wanted: Vec<Desired>) -> Result<Vec<SubjectSt
 
 async fn step(
     client: &Client,
+    look: &Look,
     registered: &BTreeMap<String, Registered>,
     wanted: Desired,
 ) -> Result<SubjectStep, ClientError> {
@@ -178,41 +254,39 @@ async fn step(
         problems: Vec::new(),
         notes: Vec::new(),
     };
-    let own = client.level(&subject).await?;
-    let effective = client.effective_level(&subject).await?;
-    step.registered = client.look_up(&subject, &text, &[]).await?.map(Registered::of);
-    if step.registered.is_some() {
-        step.newest = client.versions(&subject).await?.last().copied();
-    } else {
-        let snapshot = Snapshot::fetch(client, [subject.clone()]).await?;
-        let held = snapshot.held(&subject);
-        step.newest = held.last().map(|newest| newest.version);
-        let same = held
-            .iter()
-            .rev()
-            .find(|held| held.schema.as_ref().is_ok_and(|theirs| theirs.text() == text));
-        step.registered = same.map(|found| Registered {
-            version: found.version,
-            id: found.id,
-        });
-        if step.registered.is_none()
-            && !held.is_empty()
+    let (own, effective) = match look.levels.get(&subject) {
+        Some(levels) => *levels,
+        None => (
+            client.level(&subject).await?,
+            client.effective_level(&subject).await?,
+        ),
+    };
+    let held = look.snapshot.held(&subject);
+    step.newest = held.last().map(|newest| newest.version);
+    step.registered = find(&step.wanted, &held);
+    if step.registered.is_none() && !held.is_empty() {
+        // Registries differ in what they call the same.
+        let mut found = client.look_up(&subject, &text, &[]).await?;
+        if found.is_none()
             && let Some(references) = references(&step.wanted, registered)
-            && let Some(found) = client.look_up(&subject, &step.wanted.text, &references).await?
         {
+            found = client.look_up(&subject, &step.wanted.text, &references).await?;
+        }
+        if let Some(found) = found {
             step.notes.push(format!(
                 "this registry calls it the same as version {}, whose text is another",
                 found.version
             ));
             step.registered = Some(Registered::of(found));
         }
-        if step.registered.is_none() {
-            step.actions.push(Action::Register { after: step.newest });
-            judge(&mut step, &held, effective);
-            if step.problems.is_empty() && !held.is_empty() {
-                ask(client, &mut step, &text, effective).await?;
-            }
+    }
+    if step.registered.is_none() {
+        step.actions.push(Action::Register { after: step.newest });
+        judge(&mut step, &held, effective);
+        if step.problems.is_empty() && !held.is_empty() {
+            ask(client, &mut step, &text, effective).await?;
         }
+        writable(client, &mut step).await?;
     }
     if let (Some(registered), Some(newest)) = (step.registered, step.newest)
         && registered.version != newest
@@ -223,13 +297,44 @@ async fn step(
         ));
     }
     let to = step.wanted.level;
-    if own != Some(to) || effective != to {
+    // A level that holds is left alone, also where the subject inherits it: one that is changed above is seen here.
+    if effective != to {
         // A registry that has no way to say "not set" answers NONE for it.
         let own = own.is_some_and(|own| own == effective);
         let from = effective;
         step.actions.push(Action::SetLevel(LevelChange { from, own, to }));
     }
     Ok(step)
+}
+
+/// The version that is the wanted schema, by a registry's own rules.
+fn find(wanted: &Desired, held: &[Held]) -> Option<Registered> {
+    let readable: Vec<(&Held, Schema)> = held
+        .iter()
+        .rev()
+        .filter_map(|version| Some((version, version.schema.as_ref().ok()?.clone())))
+        .collect();
+    let schemas: Vec<Schema> = readable.iter().map(|(_, schema)| schema.clone()).collect();
+    let (found, _) = readable.get(Lookup::new(&wanted.schema).find(&schemas)?)?;
+    Some(Registered {
+        version: found.version,
+        id: found.id,
+    })
+}
+
+/// Whether the subject's mode lets anything be registered.
+async fn writable(client: &Client, step: &mut SubjectStep) -> Result<(), ClientError> {
+    match client.mode(Some(&step.wanted.subject)).await {
+        Ok(mode) if mode.to_ascii_uppercase().starts_with("READONLY") => {
+            step.problems.push(Problem::ReadOnly { mode });
+        }
+        Ok(_) => {}
+        Err(ClientError::Refused { status, .. }) => step
+            .notes
+            .push(format!("the registry does not tell its mode (HTTP {status})")),
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// The references of a schema with their versions; `None` while one has none, because it is to be registered.
@@ -304,13 +409,22 @@ pub async fn carry_out(
                 let id = client
                     .register(&wanted.subject, &wanted.text, &references)
                     .await?;
-                let version = match client.look_up(&wanted.subject, &wanted.text, &references).await? {
-                    Some(found) => found.version,
+                let looked = client.look_up(&wanted.subject, &wanted.text, &references).await;
+                let version = match looked {
+                    Ok(Some(found)) => found.version,
                     // It is there, for it has an ID: a registry that does not find it by its text has it as its newest.
-                    None => match client.versions(&wanted.subject).await?.last() {
-                        Some(newest) => *newest,
-                        None => after.unwrap_or(0) + 1,
+                    Ok(None) => match client.versions(&wanted.subject).await {
+                        Ok(numbers) => numbers.last().copied().unwrap_or(after.unwrap_or(0) + 1),
+                        Err(error) => {
+                            done(action, None);
+                            return Err(error);
+                        }
                     },
+                    // It was done, whatever has become of the registry since.
+                    Err(error) => {
+                        done(action, None);
+                        return Err(error);
+                    }
                 };
                 let new = Registered { version, id };
                 registered.insert(wanted.subject.clone(), new);

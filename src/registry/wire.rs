@@ -64,9 +64,9 @@ pub(super) struct Registered {
     pub(super) id: u32,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct ConfigUpdate {
-    pub(super) compatibility: String,
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Mode {
+    pub(super) mode: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod adopt;
 mod approvals;
 mod check;
 mod compat;
@@ -15,7 +16,9 @@ mod generate;
 mod git;
 mod harness;
 mod lock;
+mod rollout;
 mod rules;
 mod schema;
+mod secrets;
 mod servers;
 mod unreadable;

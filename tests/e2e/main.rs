@@ -12,14 +12,17 @@
 )]
 
 mod check;
+mod contract;
 mod dead_letters;
 mod fleet;
 mod groups;
 mod interop;
+mod large;
 mod project;
 mod register;
 mod secure;
 mod service;
 mod stack;
+mod story;
 mod topics;
 mod unreachable;

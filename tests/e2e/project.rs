@@ -103,6 +103,14 @@ impl Project {
         project
     }
 
+    /// With nothing in it.
+    pub(crate) fn empty(tag: &str) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            tag: tag.to_owned(),
+        }
+    }
+
     /// This repository's.
     pub(crate) fn fleet() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -285,3 +285,171 @@ async fn a_registry_that_is_not_there_is_a_passing_failure() {
     );
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
+
+/// A server that gives these answers in turn, each on a connection of its own, and keeps what it was asked.
+struct Scripted {
+    url: String,
+    asked: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    async fn new(answers: Vec<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let kept = std::sync::Arc::clone(&asked);
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                // Head and body may come one after the other.
+                loop {
+                    let mut part = [0; 4096];
+                    let read = socket.read(&mut part).await.unwrap();
+                    request.extend_from_slice(&part[..read]);
+                    let text = String::from_utf8_lossy(&request).into_owned();
+                    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                        continue;
+                    };
+                    let length = head.lines().find_map(|line| {
+                        line.to_ascii_lowercase()
+                            .strip_prefix("content-length: ")?
+                            .parse()
+                            .ok()
+                    });
+                    if read == 0 || body.len() >= length.unwrap_or(0) {
+                        break;
+                    }
+                }
+                kept.lock()
+                    .unwrap()
+                    .push(String::from_utf8_lossy(&request).into_owned());
+                socket.write_all(answer.as_bytes()).await.unwrap();
+                socket.shutdown().await.unwrap();
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn client(&self) -> Client {
+        Client::new(&self.url).unwrap()
+    }
+}
+
+fn busy(header: &str) -> String {
+    format!("HTTP/1.1 429 Too Many Requests\r\n{header}Content-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn what_can_help_is_tried_again_and_nothing_else() {
+    let down = http(
+        "503 Service Unavailable",
+        "{\"error_code\":50003,\"message\":\"no leader\"}",
+    );
+    let broken = http(
+        "500 Internal Server Error",
+        "{\"error_code\":50001,\"message\":\"store\"}",
+    );
+    let refused = http("409 Conflict", "{\"error_code\":40901,\"message\":\"no\"}");
+    let names = http("200 OK", "[\"s\"]");
+    let id = http("200 OK", "{\"id\":7}");
+
+    let server = Scripted::new(vec![busy("Retry-After: 0\r\n"), broken.clone(), names.clone()]).await;
+    assert_eq!(server.client().subjects().await.unwrap(), ["s"]);
+    assert_eq!(server.asked().len(), 3);
+
+    let server = Scripted::new(vec![down, id.clone()]).await;
+    assert_eq!(server.client().register("s", "\"int\"", &[]).await.unwrap(), 7);
+
+    for (answer, next) in [(busy(""), &names), (busy("Retry-After: 3600\r\n"), &names)] {
+        let server = Scripted::new(vec![answer, next.clone()]).await;
+        let error = server.client().subjects().await.unwrap_err();
+        assert!(
+            matches!(error, ClientError::Refused { status: 429, .. }),
+            "{error}"
+        );
+        assert_eq!(server.asked().len(), 1);
+    }
+    // What may have been done is not done twice, and a no is a no.
+    for answer in [broken.clone(), refused] {
+        let server = Scripted::new(vec![answer, id.clone()]).await;
+        server.client().register("s", "\"int\"", &[]).await.unwrap_err();
+        assert_eq!(server.asked().len(), 1);
+    }
+    // The answer is told, not the broken connection after it.
+    let server = Scripted::new(vec![broken]).await;
+    let error = server.client().subjects().await.unwrap_err();
+    assert_eq!(error.code(), Some(50001), "{error}");
+}
+
+#[tokio::test]
+async fn of_several_addresses_the_next_one_is_asked() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let server = Server::start().await;
+    let there = server.registry.url().to_owned();
+    let client = Client::new(&format!("{gone}, {there}")).unwrap();
+    assert_eq!(client.register("s", "\"int\"", &[]).await.unwrap(), 1);
+    assert_eq!(client.versions("s").await.unwrap(), [1]);
+    assert_eq!(client.url().trim_end_matches('/'), there.trim_end_matches('/'));
+    let error = Client::new(&format!("{gone},"))
+        .unwrap()
+        .subjects()
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains(&gone), "{error}");
+}
+
+#[tokio::test]
+async fn a_level_is_set_without_dropping_the_other_settings() {
+    let answer = r#"{"compatibilityLevel":"NONE","normalize":true,"ofTheFuture":{"a":[1]}}"#;
+    let server = Scripted::new(vec![http("200 OK", answer), http("200 OK", answer)]).await;
+    server.client().set_level(Some("s"), Level::Full).await.unwrap();
+    let asked = server.asked();
+    let (head, body) = asked[1].split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("PUT /config/s HTTP/1.1"), "{head}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({"compatibility": "FULL", "normalize": true, "ofTheFuture": {"a": [1]}})
+    );
+}
+
+#[tokio::test]
+async fn modes_settings_and_deletions() {
+    let server = Server::start().await;
+    let client = Client::new(&server.registry.url()).unwrap();
+    client.register("s", "\"int\"", &[]).await.unwrap();
+    assert_eq!(client.mode(Some("s")).await.unwrap(), "READWRITE");
+    client.set_mode(Some("s"), "READONLY", false).await.unwrap();
+    assert_eq!(client.mode(Some("s")).await.unwrap(), "READONLY");
+    assert_eq!(client.mode(None).await.unwrap(), "READWRITE");
+    let refused = client.register("s", "\"long\"", &[]).await.unwrap_err();
+    assert_eq!(refused.code(), Some(42205), "{refused}");
+    assert!(client.clear_mode("s").await.unwrap());
+    assert!(!client.clear_mode("s").await.unwrap());
+    assert_eq!(client.settings(Some("s"), false).await.unwrap(), None);
+    client.set_level(Some("s"), Level::Full).await.unwrap();
+    let own = client.settings(Some("s"), false).await.unwrap().unwrap();
+    assert_eq!(own.get("compatibility"), Some(&"FULL".into()));
+    assert!(client.clear_settings(Some("s")).await.unwrap());
+    assert!(!client.clear_settings(Some("s")).await.unwrap());
+    let error = client.delete_subject("s", true).await.unwrap_err();
+    assert_eq!(error.code(), Some(40405), "{error}");
+    assert_eq!(client.delete_subject("s", false).await.unwrap(), [1]);
+    assert_eq!(client.subjects().await.unwrap(), Vec::<String>::new());
+    assert_eq!(client.subjects_even_deleted().await.unwrap(), ["s"]);
+    assert_eq!(client.delete_subject("s", true).await.unwrap(), [1]);
+    client.register("t", "\"int\"", &[]).await.unwrap();
+    client.delete_version("t", 1, false).await.unwrap();
+    client.delete_version("t", 1, true).await.unwrap();
+    assert_eq!(
+        client.delete_version("t", 1, true).await.unwrap_err().code(),
+        Some(40401)
+    );
+}

@@ -17,6 +17,8 @@ pub struct Environment {
     pub name: Spanned<String>,
     /// Kafka's bootstrap servers, `host:port`, separated by commas.
     pub bootstrap: Spanned<Setting>,
+    /// The ID of the Kafka cluster that this must be: a guard against a wrong address.
+    pub cluster_id: Option<Spanned<Setting>>,
     /// The schema registry's URL, or several separated by commas.
     pub registry: Option<Spanned<Setting>>,
     /// Overrides the default of the manifest.
@@ -134,6 +136,8 @@ pub struct ResolvedEnvironment {
     pub name: String,
     /// Kafka's bootstrap servers.
     pub bootstrap: String,
+    /// The ID of the Kafka cluster that this must be.
+    pub cluster_id: Option<String>,
     /// The schema registry's URL. Never holds a user or a password: these are in `registry_auth`.
     pub registry: Option<String>,
     /// Overrides the default of the manifest.
@@ -197,6 +201,7 @@ impl Environment {
             found: Vec::new(),
         };
         let bootstrap = expander.text(&self.bootstrap);
+        let cluster_id = self.cluster_id.as_ref().map(|id| expander.text(id));
         let registry = self.registry.as_ref().map(|r| expander.text(r));
         let kafka = self.kafka.iter().map(|(name, setting)| {
             let text = expander.text(&setting.value);
@@ -224,6 +229,7 @@ impl Environment {
         Ok(ResolvedEnvironment {
             name: self.name.value.clone(),
             bootstrap,
+            cluster_id,
             registry,
             replication_factor: self.replication_factor.as_ref().map(|n| n.value),
             kafka,

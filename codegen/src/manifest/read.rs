@@ -289,6 +289,7 @@ fn environment(table: &Table<'_>, name: Spanned<String>, report: &mut Report<'_>
         report,
         &[
             "bootstrap",
+            "cluster-id",
             "registry",
             "replication-factor",
             "kafka",
@@ -301,6 +302,7 @@ fn environment(table: &Table<'_>, name: Spanned<String>, report: &mut Report<'_>
     }
     table.missing(report, "bootstrap", "\"HOST:9092\"");
     let bootstrap = table.setting(report, "bootstrap");
+    let cluster_id = table.setting(report, "cluster-id");
     let registry = table.setting(report, "registry");
     let replication_factor = table.replication_factor(report);
     let kafka = kafka(table, report);
@@ -310,6 +312,7 @@ fn environment(table: &Table<'_>, name: Spanned<String>, report: &mut Report<'_>
     Some(Environment {
         name,
         bootstrap: bootstrap?,
+        cluster_id,
         registry,
         replication_factor,
         kafka,

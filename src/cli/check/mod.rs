@@ -158,7 +158,17 @@ fn side<'a>(args: &'a Args, global: &Global, manifest: Option<&'a Manifest>) -> 
             "write it and commit it: fleetops-registry lock update --env {}",
             global.env
         ))),
-        None => Ok(Side::Files(None)),
+        None => {
+            let others = lock::environments(&manifest.folder);
+            if !others.is_empty() {
+                global.say(&format!(
+                    "note: there is no lock of environment {}; there is one of {}: check with --env",
+                    global.env,
+                    others.join(", ")
+                ));
+            }
+            Ok(Side::Files(None))
+        }
     }
 }
 
@@ -236,7 +246,7 @@ fn with_lock(
     if args.locked && !args.offline {
         let environment = global.environment(manifest)?;
         let now = runtime()?.block_on(async {
-            let client = reach(&environment).await.map_err(|error| {
+            let client = reach(&environment).map_err(|error| {
                 error.with_help("the lock alone is enough with --offline: it is then taken for up to date")
             })?;
             let names: BTreeSet<String> = wanted.iter().map(|wish| wish.subject.clone()).collect();
@@ -264,7 +274,7 @@ fn with_registry(
     let wanted = wishes(manifest, new)?;
     let environment = global.environment(manifest)?;
     runtime()?.block_on(async {
-        let client = reach(&environment).await?;
+        let client = reach(&environment)?;
         let names: Vec<String> = wanted.iter().map(|wish| wish.subject.clone()).collect();
         let now = Snapshot::fetch(&client, names).await.map_err(incomplete)?;
         let mut comparison = held::compare(manifest, &wanted, &now, args.mode);

@@ -24,7 +24,7 @@ impl fmt::Display for Glob {
 
 impl Glob {
     /// Whether the whole name is as the pattern says.
-    pub(super) fn takes(&self, name: &str) -> bool {
+    pub(in crate::cli) fn takes(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
         let (mut p, mut n) = (0, 0);
         // The last star, and where the name went on when it was met: it takes one letter more at each failure.

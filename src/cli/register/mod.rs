@@ -3,15 +3,16 @@
 //! The plan and its verdicts are `fleetops_registry::registry`'s; here are the settings, the choice of subjects, the
 //! question, and the order of words.
 
-mod glob;
-mod show;
+pub(super) mod glob;
+pub(super) mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use fleetops_codegen::manifest::{ResolvedEnvironment, nearest};
-use fleetops_registry::registry::{self, Auth, Client, ClientError, Desired, Reach, SubjectStep};
+use fleetops_codegen::manifest::{Manifest, ResolvedEnvironment, nearest};
+use fleetops_registry::registry::{self, Auth, Client, ClientError, Desired, Problem, Reach, SubjectStep};
 
+use super::approvals::Approvals;
 use super::confirm::{Paint, confirm};
 use super::dev::runtime;
 use super::{CliError, Format, Global, Outcome};
@@ -58,13 +59,55 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let wanted = chosen(wanted, &args.subject)?;
     let environment = global.environment(&manifest)?;
     runtime()?.block_on(async {
-        let client = reach(&environment).await?;
-        let outcome = register(args, global, format, &client, &environment.name, wanted).await?;
+        let client = reach(&environment)?;
+        let outcome = register(
+            args,
+            global,
+            format,
+            &client,
+            &environment.name,
+            (&manifest, wanted),
+        )
+        .await?;
         if !dry && outcome == Outcome::Clean {
             super::lock::refresh(global, &manifest, &client, &all).await?;
         }
         Ok(outcome)
     })
+}
+
+/// Lets breaks pass that the manifest approves. What the registry's own level forbids it will refuse all the same, and that
+/// is told with the way around it.
+pub(super) fn approve(manifest: &Manifest, steps: &mut [SubjectStep]) {
+    let mut approvals = Approvals::new(Some(manifest), chrono::Utc::now().date_naive());
+    for step in steps {
+        let subject = step.wanted.subject.clone();
+        let mut notes = Vec::new();
+        step.problems.retain(|problem| {
+            let Problem::Incompatible {
+                level,
+                registry_level,
+                diagnostics,
+                ..
+            } = problem
+            else {
+                return true;
+            };
+            if !approvals.filter(diagnostics.clone()).is_empty() {
+                return true;
+            }
+            let forbidden = level == registry_level;
+            notes.push(match forbidden {
+                true => format!(
+                    "the break is approved, and the registry's level {level} forbids it: `config set NONE --subject \
+                     {subject}` lets it through, and the manifest's level is set again behind it"
+                ),
+                false => "the break is approved in the manifest".to_owned(),
+            });
+            forbidden
+        });
+        step.notes.extend(notes);
+    }
 }
 
 /// The subjects that a pattern takes, and those that these refer to.
@@ -100,8 +143,8 @@ fn chosen(all: Vec<Desired>, patterns: &[Glob]) -> Result<Vec<Desired>, CliError
         .collect())
 }
 
-/// A client of the environment's registry: of several addresses, the first one that answers.
-pub(super) async fn reach(environment: &ResolvedEnvironment) -> Result<Client, CliError> {
+/// A client of the environment's registry, at all its addresses.
+pub(super) fn reach(environment: &ResolvedEnvironment) -> Result<Client, CliError> {
     let Some(urls) = &environment.registry else {
         return Err(
             CliError::usage(format!("environment {} has no registry", environment.name))
@@ -124,32 +167,38 @@ pub(super) async fn reach(environment: &ResolvedEnvironment) -> Result<Client, C
         authorities: auth.ca_file.as_ref().map(read).transpose()?,
         identity,
     };
-    let mut last = None;
-    let urls: Vec<&str> = urls
-        .split(',')
-        .map(str::trim)
-        .filter(|url| !url.is_empty())
-        .collect();
-    for url in &urls {
-        let mut client = Client::reaching(url, &reach).map_err(|error| CliError::usage(error.to_string()))?;
-        if let Some((username, password)) = &auth.basic {
-            client = client.with_auth(Auth::Basic {
-                username: username.clone(),
-                password: password.expose().to_owned(),
-            });
-        } else if let Some(token) = &auth.bearer {
-            client = client.with_auth(Auth::Bearer(token.expose().to_owned()));
-        }
-        if urls.len() == 1 {
-            return Ok(client);
-        }
-        match client.global_level().await {
-            Err(error @ (ClientError::Timeout { .. } | ClientError::Network { .. })) => last = Some(error),
-            // Even a refusal is an answer.
-            _ => return Ok(client),
-        }
+    let mut client = Client::reaching(urls, &reach).map_err(|error| CliError::usage(error.to_string()))?;
+    if let Some((username, password)) = &auth.basic {
+        client = client.with_auth(Auth::Basic {
+            username: username.clone(),
+            password: password.expose().to_owned(),
+        });
+    } else if let Some(token) = &auth.bearer {
+        client = client.with_auth(Auth::Bearer(token.expose().to_owned()));
     }
-    Err(last.map_or_else(|| CliError::usage("the registry has no address"), incomplete))
+    Ok(client)
+}
+
+/// The registry of a command that needs no manifest: the environment's, or where there is no manifest the one that is
+/// named with `--registry`.
+pub(super) fn registry_of(global: &Global) -> Result<Client, CliError> {
+    if global.has_manifest()
+        && let Some(manifest) = global.load_manifest()?
+        && (global.registry.is_none() || manifest.environment(&global.env).is_some())
+    {
+        return reach(&global.environment(&manifest)?);
+    }
+    let Some(urls) = &global.registry else {
+        return Err(
+            CliError::usage("there is no registry to ask: no manifest is here, and none is named")
+                .with_help("give --registry URL, or set SCHEMA_REGISTRY_URL"),
+        );
+    };
+    let reach = Reach {
+        patience: PATIENCE,
+        ..Reach::default()
+    };
+    Client::reaching(urls, &reach).map_err(|error| CliError::usage(error.to_string()))
 }
 
 pub(super) fn incomplete(error: ClientError) -> CliError {
@@ -162,10 +211,11 @@ async fn register(
     format: Format,
     client: &Client,
     environment: &str,
-    wanted: Vec<Desired>,
+    (manifest, wanted): (&Manifest, Vec<Desired>),
 ) -> Result<Outcome, CliError> {
     let place = format!("{} ({environment})", client.url());
-    let steps = registry::plan(client, wanted).await.map_err(incomplete)?;
+    let mut steps = registry::plan(client, wanted).await.map_err(incomplete)?;
+    approve(manifest, &mut steps);
     let changes: usize = steps.iter().map(|step| step.actions.len()).sum();
     let refused = steps.iter().any(|step| !step.problems.is_empty());
     let ends = args.dry_run || refused || changes == 0;

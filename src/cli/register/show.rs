@@ -4,11 +4,11 @@ use fleetops_avro::diagnostic;
 use fleetops_registry::registry::{Action, Problem, Registered, SubjectStep};
 use serde_json::json;
 
-use super::super::confirm::Paint;
+use super::super::confirm::{Paint, Sign};
 use super::super::{Global, report};
 
 /// `1 subject`, `2 subjects`.
-pub(super) fn count(n: usize, one: &str) -> String {
+pub(in crate::cli) fn count(n: usize, one: &str) -> String {
     match n {
         1 => format!("1 {one}"),
         n => format!("{n} {one}s"),
@@ -26,25 +26,8 @@ pub(super) fn text(steps: &[SubjectStep], paint: Paint) -> String {
             name = "";
         };
         for action in &step.actions {
-            match action {
-                Action::Register { after } => {
-                    let what = format!("register  {}{}", next(*after), references(step));
-                    match after {
-                        None => line(&paint.add("+"), what),
-                        Some(_) => line(&paint.change("~"), what),
-                    }
-                }
-                Action::SetLevel(change) => {
-                    let from = match change.own {
-                        true => change.from.to_string(),
-                        false => format!("{}, the registry's own", change.from),
-                    };
-                    line(
-                        &paint.change("~"),
-                        format!("level     {} (was {from})", change.to),
-                    );
-                }
-            }
+            let (sign, what) = describe(step, action);
+            line(&paint.sign(sign), what);
         }
         for problem in &step.problems {
             line(&paint.refuse("!"), problem.to_string());
@@ -62,6 +45,26 @@ pub(super) fn text(steps: &[SubjectStep], paint: Paint) -> String {
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// What is done, in words.
+pub(in crate::cli) fn describe(step: &SubjectStep, action: &Action) -> (Sign, String) {
+    match action {
+        Action::Register { after } => {
+            let sign = match after {
+                None => Sign::Add,
+                Some(_) => Sign::Change,
+            };
+            (sign, format!("register  {}{}", next(*after), references(step)))
+        }
+        Action::SetLevel(change) => {
+            let from = match change.own {
+                true => change.from.to_string(),
+                false => format!("{}, the registry's own", change.from),
+            };
+            (Sign::Change, format!("level     {} (was {from})", change.to))
+        }
+    }
 }
 
 fn next(after: Option<u32>) -> String {
@@ -85,7 +88,7 @@ fn references(step: &SubjectStep) -> String {
 }
 
 /// Writes why schemas do not go with what is registered, with the places, to standard error.
-pub(super) fn diagnostics(global: &Global, steps: &[SubjectStep]) {
+pub(in crate::cli) fn diagnostics(global: &Global, steps: &[SubjectStep]) {
     for step in steps {
         for problem in &step.problems {
             if let Problem::Incompatible { diagnostics, .. } = problem {
@@ -100,7 +103,7 @@ pub(super) fn diagnostics(global: &Global, steps: &[SubjectStep]) {
 }
 
 /// `3 schemas to register, 1 level to set, 2 subjects as wanted`.
-pub(super) fn summary(steps: &[SubjectStep]) -> String {
+pub(in crate::cli) fn summary(steps: &[SubjectStep]) -> String {
     let of = |is: fn(&Action) -> bool| steps.iter().flat_map(|s| &s.actions).filter(|a| is(a)).count();
     let register = of(|action| matches!(action, Action::Register { .. }));
     let levels = of(|action| matches!(action, Action::SetLevel(_)));
@@ -125,7 +128,7 @@ pub(super) fn summary(steps: &[SubjectStep]) -> String {
 }
 
 /// That an action was done.
-pub(super) fn done(step: &SubjectStep, action: &Action, new: Option<Registered>) -> String {
+pub(in crate::cli) fn done(step: &SubjectStep, action: &Action, new: Option<Registered>) -> String {
     let subject = &step.wanted.subject;
     match (action, new) {
         (Action::Register { .. }, Some(new)) => {
@@ -141,7 +144,7 @@ pub(super) fn json(steps: &[SubjectStep], outcome: &str) -> String {
     steps.iter().map(|step| json_step(step, outcome)).collect()
 }
 
-pub(super) fn json_step(step: &SubjectStep, outcome: &str) -> String {
+pub(in crate::cli) fn json_step(step: &SubjectStep, outcome: &str) -> String {
     let subject = &step.wanted.subject;
     let mut lines: String = step
         .actions
@@ -182,7 +185,7 @@ pub(super) fn json_step(step: &SubjectStep, outcome: &str) -> String {
     lines
 }
 
-pub(super) fn json_action(
+pub(in crate::cli) fn json_action(
     step: &SubjectStep,
     action: &Action,
     new: Option<Registered>,

@@ -3,7 +3,7 @@
 //! `plan` says what `apply` would do, `apply` does it, `list` says what is there. The planner and the brokers' word on the
 //! plan are `fleetops_registry::kafka`'s; here are the settings, the question, and the order of words.
 
-mod show;
+pub(super) mod show;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -99,14 +99,16 @@ const LOOKS: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A cluster, and what is wanted of it.
-struct There {
-    cluster: ClusterAdmin,
+pub(super) struct There {
+    pub(super) cluster: ClusterAdmin,
     environment: String,
+    /// The ID that the cluster must have.
+    pinned: Option<String>,
     wanted: Vec<WantedTopic>,
 }
 
 impl There {
-    fn new(global: &Global, manifest: &Manifest) -> Result<Self, CliError> {
+    pub(super) fn new(global: &Global, manifest: &Manifest) -> Result<Self, CliError> {
         let environment = global.environment(manifest)?;
         let settings = environment
             .kafka
@@ -118,7 +120,32 @@ impl There {
             cluster,
             wanted: kafka::wanted(manifest, manifest.environment(&environment.name)),
             environment: environment.name,
+            pinned: environment.cluster_id,
         })
+    }
+
+    /// The cluster's ID.
+    ///
+    /// # Errors
+    /// It is not the one that the manifest names.
+    pub(super) async fn cluster_id(&self) -> Result<Option<String>, CliError> {
+        let id = self.cluster.cluster_id().await;
+        let Some(pinned) = &self.pinned else {
+            return Ok(id);
+        };
+        if id.as_ref() == Some(pinned) {
+            return Ok(id);
+        }
+        let found = id.map_or("has no ID".to_owned(), |id| format!("is {id}"));
+        Err(CliError::incomplete(format!(
+            "the cluster at {} {found}, and environment {} is {pinned}: nothing was done",
+            self.cluster.bootstrap(),
+            self.environment
+        ))
+        .with_help(format!(
+            "give the right address; or, if the cluster was made anew, change cluster-id of [env.{}]",
+            self.environment
+        )))
     }
 
     async fn topics(&self) -> Result<BTreeMap<String, ExistingTopic>, CliError> {
@@ -139,18 +166,34 @@ impl There {
         self.cluster.settings(&names).await.map_err(incomplete)
     }
 
-    /// The plan by what the brokers show.
-    async fn compare(&self, allow_rekey: bool) -> Result<TopicPlan, CliError> {
+    /// The plan by what the brokers show, and the settings that they show.
+    async fn compare(
+        &self,
+        allow_rekey: bool,
+    ) -> Result<(TopicPlan, BTreeMap<String, TopicSettings>), CliError> {
         let topics = self.topics().await?;
         let settings = self.settings(&topics).await?;
-        Ok(kafka::compare(&self.wanted, &topics, &settings, allow_rekey))
+        let plan = kafka::compare(&self.wanted, &topics, &settings, allow_rekey);
+        Ok((plan, settings))
     }
 
     /// The plan, with the cluster's word on it.
     async fn plan(&self, global: &Global, allow_rekey: bool) -> Result<TopicPlan, CliError> {
+        Ok(self.plan_and_settings(global, allow_rekey).await?.0)
+    }
+
+    /// The same with the settings that the brokers show.
+    pub(super) async fn plan_and_settings(
+        &self,
+        global: &Global,
+        allow_rekey: bool,
+    ) -> Result<(TopicPlan, BTreeMap<String, TopicSettings>), CliError> {
         let mut looks = LOOKS;
         loop {
-            let mut plan = self.compare(allow_rekey).await?;
+            let (mut plan, settings) = self.compare(allow_rekey).await?;
+            if self.pinned.is_some() && looks == LOOKS {
+                self.cluster_id().await?;
+            }
             if plan.changes() > 0 {
                 global.detail("asking the brokers whether they would take it");
                 kafka::validate(&self.cluster, &mut plan)
@@ -165,16 +208,16 @@ impl There {
                     .iter()
                     .any(|step| step.problems.contains(&Problem::Appeared))
             {
-                return Ok(plan);
+                return Ok((plan, settings));
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
     /// Waits until the brokers show what was done, so that whoever comes next sees it. `false`: they do not yet.
-    async fn is_shown(&self) -> Result<bool, CliError> {
+    pub(super) async fn is_shown(&self) -> Result<bool, CliError> {
         for _ in 0..LOOKS {
-            if self.compare(false).await?.changes() == 0 {
+            if self.compare(false).await?.0.changes() == 0 {
                 return Ok(true);
             }
             tokio::time::sleep(PAUSE).await;
@@ -182,7 +225,7 @@ impl There {
         Ok(false)
     }
 
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         format!("{} ({})", self.cluster.bootstrap(), self.environment)
     }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use fleetops_registry::kafka::{Action, ExistingTopic, TopicPlan, TopicSettings, TopicStep};
 use serde_json::{Value, json};
 
-use super::super::confirm::Paint;
+use super::super::confirm::{Paint, Sign};
 
 /// `1 topic`, `2 topics`.
-pub(super) fn count(n: usize, one: &str) -> String {
+pub(in crate::cli) fn count(n: usize, one: &str) -> String {
     match n {
         1 => format!("1 {one}"),
         n => format!("{n} {one}s"),
@@ -26,39 +26,11 @@ pub(super) fn text(plan: &TopicPlan, paint: Paint) -> String {
             name = "";
         };
         for action in &step.actions {
-            match action {
-                Action::Create => {
-                    line(
-                        &paint.add("+"),
-                        format!(
-                            "create  {}, replication factor {}",
-                            count(step.wanted.partitions as usize, "partition"),
-                            step.wanted.replication_factor
-                        ),
-                    );
-                    let names = step.wanted.config.keys().map(String::len).max().unwrap_or(0);
-                    for (name, value) in &step.wanted.config {
-                        line(" ", format!("        {name:<names$} = {value}"));
-                    }
-                }
-                Action::Grow { from, to } => {
-                    let keys = match step.moves_keys {
-                        true => "; keys move to other partitions",
-                        false => "",
-                    };
-                    line(
-                        &paint.change("~"),
-                        format!("grow    {from} -> {to} partitions{keys}"),
-                    );
-                }
-                Action::Set { name, from, to } => {
-                    let was = from
-                        .as_ref()
-                        .map_or("the cluster's default".to_owned(), Clone::clone);
-                    line(&paint.change("~"), format!("set     {name} = {to} (was {was})"));
-                }
-                Action::Unset { name, from } => {
-                    line(&paint.change("~"), format!("unset   {name} (was {from})"));
+            let (sign, what) = describe(step, action);
+            for (i, what) in what.into_iter().enumerate() {
+                match i {
+                    0 => line(&paint.sign(sign), what),
+                    _ => line(" ", what),
                 }
             }
         }
@@ -76,7 +48,42 @@ pub(super) fn text(plan: &TopicPlan, paint: Paint) -> String {
     lines.join("\n")
 }
 
-fn replication(step: &TopicStep) -> Option<String> {
+/// What is done, in words: a line, and for a new topic one for each of its settings.
+pub(in crate::cli) fn describe(step: &TopicStep, action: &Action) -> (Sign, Vec<String>) {
+    match action {
+        Action::Create => {
+            let mut lines = vec![format!(
+                "create  {}, replication factor {}",
+                count(step.wanted.partitions as usize, "partition"),
+                step.wanted.replication_factor
+            )];
+            let names = step.wanted.config.keys().map(String::len).max().unwrap_or(0);
+            for (name, value) in &step.wanted.config {
+                lines.push(format!("        {name:<names$} = {value}"));
+            }
+            (Sign::Add, lines)
+        }
+        Action::Grow { from, to } => {
+            let keys = match step.moves_keys {
+                true => "; keys move to other partitions",
+                false => "",
+            };
+            (
+                Sign::Change,
+                vec![format!("grow    {from} -> {to} partitions{keys}")],
+            )
+        }
+        Action::Set { name, from, to } => {
+            let was = from
+                .as_ref()
+                .map_or("the cluster's default".to_owned(), Clone::clone);
+            (Sign::Change, vec![format!("set     {name} = {to} (was {was})")])
+        }
+        Action::Unset { name, from } => (Sign::Change, vec![format!("unset   {name} (was {from})")]),
+    }
+}
+
+pub(in crate::cli) fn replication(step: &TopicStep) -> Option<String> {
     let (has, wanted) = step.replication_difference()?;
     Some(format!(
         "replication factor is {has}, the manifest wants {wanted}: left alone, it is changed with \
@@ -85,7 +92,7 @@ fn replication(step: &TopicStep) -> Option<String> {
 }
 
 /// `3 topics to create, 1 to change, 4 as wanted`.
-pub(super) fn summary(plan: &TopicPlan) -> String {
+pub(in crate::cli) fn summary(plan: &TopicPlan) -> String {
     let create = plan.creations().count();
     let refused = plan.steps.iter().filter(|s| !s.problems.is_empty()).count();
     let change = plan
@@ -112,7 +119,7 @@ pub(super) fn summary(plan: &TopicPlan) -> String {
 }
 
 /// That an action was done.
-pub(super) fn done(step: &TopicStep, action: &Action) -> String {
+pub(in crate::cli) fn done(step: &TopicStep, action: &Action) -> String {
     let topic = &step.wanted.name;
     match action {
         Action::Create => format!("created {topic}\n"),
@@ -127,7 +134,7 @@ pub(super) fn json(plan: &TopicPlan, outcome: &str) -> String {
     plan.steps.iter().map(|step| json_step(step, outcome)).collect()
 }
 
-pub(super) fn json_step(step: &TopicStep, outcome: &str) -> String {
+pub(in crate::cli) fn json_step(step: &TopicStep, outcome: &str) -> String {
     let topic = &step.wanted.name;
     let mut lines: String = step
         .actions
@@ -149,7 +156,7 @@ pub(super) fn json_step(step: &TopicStep, outcome: &str) -> String {
     lines
 }
 
-pub(super) fn json_action(step: &TopicStep, action: &Action, outcome: &str) -> String {
+pub(in crate::cli) fn json_action(step: &TopicStep, action: &Action, outcome: &str) -> String {
     let topic = &step.wanted.name;
     let mut object = match action {
         Action::Create => json!({
