@@ -128,8 +128,11 @@ async fn what_is_produced_is_consumed_once_by_a_group() {
 
     let group = ["consume", "raw_telemetry", "--group", "g", "--until-end"];
     let seen = servers
-        .run(&["consume", "raw_telemetry", "--until-end"], "")
+        .run(&["consume", "raw_telemetry", "--until-end", "-v"], "")
         .await;
+    // What an operator wants to know is told, and nothing that is no trouble as trouble.
+    let told = text(&seen.stderr);
+    assert!(told.contains("assigned") && !told.contains("WARN"), "{told}");
     assert_eq!(
         frames(&seen.stdout),
         (0..200).collect::<Vec<_>>(),
