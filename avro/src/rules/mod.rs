@@ -3,6 +3,7 @@
 //! A rule's ID is part of the product's contract with scripts and CI: it is added or retired, never renamed.
 
 mod compat;
+mod lint;
 mod parse;
 
 use crate::diagnostic::Severity;
@@ -62,6 +63,11 @@ pub fn compat() -> &'static [Rule] {
     compat::RULES
 }
 
+/// The rules of lint. Their severity is the one they have where nobody sets a level; see [`crate::lint::default_level`].
+pub fn lint() -> &'static [Rule] {
+    lint::RULES
+}
+
 /// The rules of the parser.
 pub fn parse() -> &'static [Rule] {
     parse::RULES
@@ -69,5 +75,5 @@ pub fn parse() -> &'static [Rule] {
 
 /// The rule of that ID.
 pub fn find(id: &str) -> Option<&'static Rule> {
-    ALL.iter().find(|rule| rule.id == id)
+    ALL.iter().chain(lint::RULES).find(|rule| rule.id == id)
 }
