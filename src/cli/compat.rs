@@ -40,7 +40,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
         jsonl::run(answer, |why| error(&why))?;
         return Ok(Outcome::Clean);
     };
-    let format = global.format(&[Format::Text, Format::Json])?;
+    let format = global.format(&Format::FINDINGS)?;
     let mut found = Vec::new();
     let mut parse = |path: PathBuf| {
         let source = load::read(&path).map_err(|why| found.push(*why)).ok()?;
@@ -55,7 +55,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let reasons = compat::check(&reader, &writer);
     match format {
         Format::Json => global.result(&format!("{}\n", Value::Object(verdict(&reasons))))?,
-        _ if reasons.is_empty() => global.result("compatible\n")?,
+        Format::Text if reasons.is_empty() => global.result("compatible\n")?,
         _ => {
             let violations: Vec<Violation> = reasons.iter().cloned().map(backward).collect();
             let name = writer.root_node().place.source.name().to_owned();
@@ -63,8 +63,10 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
                 schema: &writer,
                 name,
             }];
-            report::diagnostics(global, Format::Text, &diagnose(&reader, &old, &violations))?;
-            global.result("incompatible\n")?;
+            report::diagnostics(global, format, &diagnose(&reader, &old, &violations))?;
+            if format == Format::Text {
+                global.result("incompatible\n")?;
+            }
         }
     }
     Ok(if reasons.is_empty() {

@@ -23,8 +23,17 @@ pub(crate) enum Format {
     Json,
     /// Annotations of a GitHub workflow.
     Github,
+    /// A report of tests, as CI servers read it.
+    Junit,
+    /// A log for code-scanning services (SARIF 2.1.0).
+    Sarif,
     /// A document (`docs`).
     Markdown,
+}
+
+impl Format {
+    /// Those that findings are written in.
+    pub(crate) const FINDINGS: [Self; 5] = [Self::Text, Self::Json, Self::Github, Self::Junit, Self::Sarif];
 }
 
 /// Options of every command.

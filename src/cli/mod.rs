@@ -7,6 +7,7 @@
 mod approvals;
 mod check;
 mod compat;
+mod completions;
 mod config;
 mod confirm;
 mod consume;
@@ -19,12 +20,15 @@ mod docs;
 mod doctor;
 mod error;
 mod explain;
+mod fmt;
 mod generate;
 mod global;
 mod groups;
+mod help;
 mod jsonl;
 mod lag;
 mod lines;
+mod lint;
 mod lock;
 mod log;
 mod place;
@@ -43,7 +47,7 @@ mod topics;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 
 pub(crate) use error::{CliError, Outcome};
 pub(crate) use global::{Format, Global};
@@ -68,6 +72,8 @@ enum Command {
     Check(check::Args),
     Compat(compat::Args),
     Diff(diff::Args),
+    Lint(lint::Args),
+    Fmt(fmt::Args),
     Explain(explain::Args),
     Rules(rules::Args),
     Schema(schema::Args),
@@ -92,17 +98,22 @@ enum Command {
     Doctor(doctor::Args),
     Demo(demo::Args),
     Dev(dev::Args),
+    Completions(completions::Args),
+    Man(completions::ManArgs),
 }
 
 /// Runs the program: parses the arguments, dispatches, reports.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = help::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let global = cli.global;
     log::start(&global);
     let outcome: Result<Outcome, CliError> = match cli.command {
         Command::Check(args) => check::run(args, &global),
         Command::Compat(args) => compat::run(args, &global),
         Command::Diff(args) => diff::run(args, &global),
+        Command::Lint(args) => lint::run(args, &global),
+        Command::Fmt(args) => fmt::run(args, &global),
         Command::Explain(args) => explain::run(args, &global),
         Command::Rules(args) => rules::run(args, &global),
         Command::Schema(args) => schema::run(args, &global),
@@ -127,6 +138,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(args, &global),
         Command::Demo(args) => demo::run(args, &global),
         Command::Dev(args) => dev::run(args, &global),
+        Command::Completions(args) => completions::run(args, help::command(), &global),
+        Command::Man(args) => completions::man(args, help::command(), &global),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

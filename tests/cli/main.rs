@@ -15,6 +15,7 @@ mod general;
 mod generate;
 mod git;
 mod harness;
+mod lint;
 mod lock;
 mod rollout;
 mod rules;

@@ -1,7 +1,7 @@
 //! Findings about fields: documents, defaults, units, money and time.
 
 use super::walk::{At, FieldAt, Position};
-use super::words::{has_unit, is_counted, is_money, is_time};
+use super::words::{has_unit, is_counted, is_money, is_pure, is_time};
 use super::{Linter, edit};
 use crate::json::Value;
 use crate::schema::{Kind, Node, TypeId};
@@ -127,7 +127,7 @@ impl Linter<'_> {
             }
             return;
         }
-        if has_unit(name) || (whole && is_counted(name)) {
+        if has_unit(name) || is_pure(name) || (whole && is_counted(name)) {
             return;
         }
         if let Some(finding) = self.report(

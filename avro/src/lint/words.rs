@@ -212,6 +212,25 @@ const UNITS: &[&str] = &[
     "weeks",
 ];
 
+const PURE: &[&str] = &[
+    "coefficient",
+    "confidence",
+    "factor",
+    "fraction",
+    "likelihood",
+    "probability",
+    "ratio",
+    "score",
+    "similarity",
+];
+
+/// Whether a number of that name has no dimension.
+pub(super) fn is_pure(name: &str) -> bool {
+    words(name)
+        .last()
+        .is_some_and(|last| PURE.contains(&last.as_str()))
+}
+
 /// Whether the name ends with a unit.
 pub(super) fn has_unit(name: &str) -> bool {
     let words = words(name);

@@ -105,7 +105,7 @@ pub(super) const RULES: &[Rule] = &[
         "a number has no unit",
         "Is it m/s or km/h, seconds or milliseconds, a fraction or percent? Add \"unit\", an attribute that documents and generated code \
          show, or put the unit into the name (length_m, timeout_ms). A number without a dimension has the unit \"1\". Identifiers, \
-         counts, indices, versions and types with a logical type need none.",
+         counts, indices, versions, probabilities and types with a logical type need none.",
     ),
     warning(
         "time-without-logical-type",

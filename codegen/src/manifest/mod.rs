@@ -17,6 +17,7 @@ mod approvals;
 mod check;
 mod duration;
 mod environment;
+mod lint;
 mod model;
 mod names;
 mod path;
@@ -40,9 +41,10 @@ pub use environment::{
     Environment, KafkaSetting, RegistryAuth, ResolvedEnvironment, ResolvedRegistryAuth, ResolvedValue,
     Secret, Setting,
 };
+pub use lint::lint_rules;
 pub use model::{
-    Approval, Dedup, Defaults, Group, Manifest, Reorder, Schemas, Spanned, SubjectStrategy, Topic,
-    TopicSetting,
+    Approval, Dedup, Defaults, Group, Ignore, Lint, Manifest, Reorder, Schemas, Spanned, SubjectStrategy,
+    Topic, TopicSetting,
 };
 pub use names::nearest;
 pub(crate) use path::non_null;

@@ -66,6 +66,8 @@ pub struct Manifest {
     pub environments: Vec<Environment>,
     /// `[[approvals]]`, in the order of the text.
     pub approvals: Vec<Approval>,
+    /// `[lint]`
+    pub lint: Lint,
 }
 
 /// `[schemas]`: where the `.avsc` files are.
@@ -210,6 +212,30 @@ pub struct Approval {
     pub reason: Spanned<String>,
     /// The last day on which it holds, `YYYY-MM-DD`: texts of this form compare as the days do.
     pub expires: Spanned<String>,
+    /// The table's header.
+    pub span: Span,
+}
+
+/// `[lint]`
+#[derive(Clone, Debug, Default)]
+pub struct Lint {
+    /// `[lint.rules]`: the levels that are not the default ones, in the order of the text.
+    pub rules: Vec<(Spanned<String>, Spanned<fleetops_avro::lint::Level>)>,
+    /// `[[lint.ignore]]`, in the order of the text.
+    pub ignores: Vec<Ignore>,
+}
+
+/// `[[lint.ignore]]`: findings that are not told, and why.
+#[derive(Clone, Debug)]
+pub struct Ignore {
+    /// The rules. Never empty.
+    pub rules: Vec<Spanned<String>>,
+    /// Pattern of the file's path from the manifest's folder, with `*` and `?`.
+    pub path: Option<Spanned<String>>,
+    /// Pattern of the full name: of a type, and of a field or symbol behind a dot. One of the two is there.
+    pub name: Option<Spanned<String>>,
+    /// Why, for whoever reads the manifest.
+    pub reason: Spanned<String>,
     /// The table's header.
     pub span: Span,
 }

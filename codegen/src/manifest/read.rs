@@ -8,7 +8,6 @@ use std::time::Duration;
 use fleetops_avro::Diagnostic;
 use fleetops_avro::source::{Source, Span};
 
-use super::approvals;
 use super::environment::is_secret;
 use super::names::{environment_name_fault, topic_name_fault};
 use super::table::{Report, Table, span};
@@ -16,6 +15,7 @@ use super::{
     Dedup, Defaults, Environment, Group, KafkaSetting, Level, Manifest, RegistryAuth, Reorder, Schemas,
     Setting, Spanned, SubjectStrategy, Topic, TopicSetting, redact,
 };
+use super::{approvals, lint};
 
 /// The longest ring: rule 3 of the reorder stage takes a frame 1,000 ahead for a corrupt one, so a window must be
 /// smaller than that.
@@ -34,7 +34,15 @@ pub(super) fn manifest(source: &Arc<Source>) -> Result<Manifest, Vec<Diagnostic>
     let root = Table::root(document.as_table());
     root.only(
         &mut report,
-        &["schemas", "defaults", "topics", "groups", "env", "approvals"],
+        &[
+            "schemas",
+            "defaults",
+            "topics",
+            "groups",
+            "env",
+            "approvals",
+            "lint",
+        ],
     );
     let manifest = Manifest {
         source: Arc::clone(source),
@@ -45,6 +53,7 @@ pub(super) fn manifest(source: &Arc<Source>) -> Result<Manifest, Vec<Diagnostic>
         groups: each(&root, &mut report, "groups", group),
         environments: each(&root, &mut report, "env", environment),
         approvals: approvals::read(&root, &mut report),
+        lint: lint::read(&root, &mut report),
     };
     let mut found = report.found;
     if found.is_empty() {

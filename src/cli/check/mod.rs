@@ -66,14 +66,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
-    let format = global.format(&[Format::Text, Format::Json, Format::Github])?;
-    match check(args, global, format) {
-        Err(CliError::Unreadable(found)) if format != Format::Text => {
-            report::diagnostics(global, format, &found)?;
-            Ok(Outcome::Unreadable)
-        }
-        outcome => outcome,
-    }
+    let format = global.format(&Format::FINDINGS)?;
+    report::or_unreadable(global, format, |global| check(args, global, format))
 }
 
 fn check(args: Args, global: &Global, format: Format) -> Result<Outcome, CliError> {

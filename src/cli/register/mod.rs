@@ -16,7 +16,7 @@ use super::approvals::Approvals;
 use super::confirm::{Paint, confirm};
 use super::dev::runtime;
 use super::{CliError, Format, Global, Outcome};
-use glob::Glob;
+pub(super) use glob::Glob;
 
 const HELP: &str = "\
 Examples:

@@ -33,6 +33,17 @@ pub(super) static RULES: &[Rule] = &[
         "The last day on which the approval held is past (in UTC), so the finding stands again if it is still there. Mend the schema, \
          or approve the transition anew with a later day and a reason that is still true.",
     ),
+    warning(
+        "lint-ignore-unused",
+        "an ignore of lint has no effect",
+        "What it ignored was mended, or its `path` or `name` does not fit any more. Remove it, so that it hides nothing later.",
+    ),
+    error(
+        "unformatted",
+        "a schema file is laid out otherwise",
+        "`fmt` writes all schemas in one layout, so that a change shows what was changed and nothing else. It changes white space \
+         alone. The caret is at the first line that would change.",
+    ),
     error(
         "stale-output",
         "generated files are not what the schemas give",

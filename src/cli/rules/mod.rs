@@ -6,6 +6,7 @@
 mod check;
 mod examples;
 
+use fleetops_avro::lint::{Level, default_level};
 use fleetops_avro::rules::Rule;
 use fleetops_avro::{Severity, rules};
 use fleetops_codegen::manifest;
@@ -30,6 +31,8 @@ pub(crate) enum Group {
     Parse,
     /// Comparing schemas with the ones before
     Compatibility,
+    /// What is valid, and will be regretted
+    Lint,
     /// The manifest
     Manifest,
     /// Generating code and documents
@@ -39,9 +42,10 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Parse,
         Self::Compatibility,
+        Self::Lint,
         Self::Manifest,
         Self::Generate,
         Self::Check,
@@ -52,6 +56,7 @@ impl Group {
         match self {
             Self::Parse => "parse",
             Self::Compatibility => "compatibility",
+            Self::Lint => "lint",
             Self::Manifest => "manifest",
             Self::Generate => "generate",
             Self::Check => "check",
@@ -63,6 +68,7 @@ impl Group {
         match self {
             Self::Parse => "Reading schemas",
             Self::Compatibility => "Comparing schemas with the ones before",
+            Self::Lint => "Valid, and regretted later",
             Self::Manifest => "The manifest",
             Self::Generate => "Generating code and documents",
             Self::Check => "Schemas, manifest, base and output",
@@ -74,6 +80,7 @@ impl Group {
         let (first, second): (&[Rule], &[Rule]) = match self {
             Self::Parse => (rules::parse(), &[]),
             Self::Compatibility => (rules::compat(), &[]),
+            Self::Lint => (rules::lint(), &[]),
             Self::Manifest => (manifest::RULES, &[]),
             Self::Generate => (fleetops_codegen::rules::ALL, fleetops_codegen::rules::FILES),
             Self::Check => (fleetops_registry::registry::RULES, check::RULES),
@@ -94,6 +101,14 @@ pub(crate) fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
+    }
+}
+
+/// The level of a rule that nobody set, as the table has it.
+fn shown_level(group: Group, rule: &Rule) -> &'static str {
+    match group {
+        Group::Lint if default_level(rule.id) == Level::Off => "off",
+        _ => word(rule.severity),
     }
 }
 
@@ -124,6 +139,7 @@ fn line(group: Group, rule: &Rule) -> String {
         "rule": rule.id,
         "group": group.name(),
         "severity": word(rule.severity),
+        "off": shown_level(group, rule) == "off",
         "summary": rule.summary,
         "explanation": rule.explanation,
     });
@@ -148,7 +164,7 @@ fn table(asked: &[(Group, &Rule)], color: bool) -> String {
         text.push_str(&format!(
             "  {:width$}  {:7}  {}\n",
             rule.id,
-            word(rule.severity),
+            shown_level(*group, rule),
             rule.summary
         ));
     }

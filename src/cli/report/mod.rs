@@ -1,4 +1,7 @@
-//! Diagnostics and errors as text for people, and as JSON lines or GitHub annotations for machines.
+//! Diagnostics and errors as text for people, and for machines as JSON lines, GitHub annotations, JUnit's XML or SARIF.
+
+mod junit;
+mod sarif;
 
 use std::io::Write;
 
@@ -6,7 +9,7 @@ use fleetops_avro::source::Place;
 use fleetops_avro::{Diagnostic, Severity, diagnostic};
 use serde_json::json;
 
-use super::{CliError, Format, Global};
+use super::{CliError, Format, Global, Outcome};
 
 /// Writes a line to standard error. That nobody may read it is no error.
 pub(crate) fn line(text: &str) {
@@ -25,10 +28,27 @@ pub(crate) fn diagnostics(global: &Global, format: Format, found: &[Diagnostic])
             let lines: String = found.iter().map(|d| format!("{}\n", github(d))).collect();
             global.result(&lines)
         }
+        Format::Junit => global.result(&junit::document(found)),
+        Format::Sarif => global.result(&sarif::document(found)),
         Format::Text | Format::Markdown => {
             text(global, found);
             Ok(())
         }
+    }
+}
+
+/// Runs a command of which a machine reads the findings: what cannot be read is told in the same format.
+pub(crate) fn or_unreadable(
+    global: &Global,
+    format: Format,
+    run: impl FnOnce(&Global) -> Result<Outcome, CliError>,
+) -> Result<Outcome, CliError> {
+    match run(global) {
+        Err(CliError::Unreadable(found)) if format != Format::Text => {
+            diagnostics(global, format, &found)?;
+            Ok(Outcome::Unreadable)
+        }
+        outcome => outcome,
     }
 }
 
@@ -105,6 +125,11 @@ fn json(diagnostic: &Diagnostic) -> serde_json::Value {
         "related": diagnostic.related.iter().map(label).collect::<Vec<_>>(),
         "notes": diagnostic.notes,
         "help": diagnostic.help,
+        "changes": diagnostic.changes.iter().map(|change| json!({
+            "path": change.location,
+            "from": format!("{:016x}", change.from),
+            "to": format!("{:016x}", change.to),
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -113,6 +138,21 @@ fn github(diagnostic: &Diagnostic) -> String {
     let place = &diagnostic.primary.place;
     let start = place.source.line_column(place.span.start);
     let end = place.source.line_column(place.span.end);
+    format!(
+        "::{} file={},line={},col={},endLine={},endColumn={},title={}::{}",
+        severity(diagnostic),
+        property(place.source.name()),
+        start.line,
+        start.column,
+        end.line,
+        end.column,
+        property(diagnostic.rule),
+        data(&message(diagnostic)),
+    )
+}
+
+/// All that a finding says, without its places.
+fn message(diagnostic: &Diagnostic) -> String {
     let mut message = diagnostic.message.clone();
     if !diagnostic.primary.text.is_empty() {
         message.push_str(&format!(": {}", diagnostic.primary.text));
@@ -123,17 +163,7 @@ fn github(diagnostic: &Diagnostic) -> String {
     if let Some(help) = &diagnostic.help {
         message.push_str(&format!("\nhelp: {help}"));
     }
-    format!(
-        "::{} file={},line={},col={},endLine={},endColumn={},title={}::{}",
-        severity(diagnostic),
-        property(place.source.name()),
-        start.line,
-        start.column,
-        end.line,
-        end.column,
-        property(diagnostic.rule),
-        data(&message),
-    )
+    message
 }
 
 fn data(text: &str) -> String {
