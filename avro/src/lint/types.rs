@@ -65,16 +65,17 @@ impl Linter<'_> {
 
     fn namespace(&mut self, at: &At<'_>, full: &str, name: &Value) {
         let (text, own) = (name.as_str().unwrap_or_default(), at.value.member("namespace"));
-        if !full.contains('.') && at.position == Position::File {
-            if let Some(finding) = self.report(
+        if !full.contains('.')
+            && at.position == Position::File
+            && let Some(finding) = self.report(
                 "missing-namespace",
                 full,
                 at.place(name),
                 format!("`{full}` is in no namespace"),
                 "no \"namespace\"",
-            ) {
-                finding.help("add \"namespace\" while nobody uses it; later, keep the old name as an alias");
-            }
+            )
+        {
+            finding.help("add \"namespace\" while nobody uses it; later, keep the old name as an alias");
         }
         let around = at.namespace.unwrap_or_default();
         if let Some(own) =
