@@ -11,6 +11,7 @@ mod compat;
 mod decode;
 mod diff;
 mod docs;
+mod errors;
 mod general;
 mod generate;
 mod git;

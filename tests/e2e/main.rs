@@ -14,6 +14,7 @@
 mod check;
 mod contract;
 mod dead_letters;
+mod errors;
 mod fleet;
 mod groups;
 mod interop;

@@ -87,6 +87,7 @@ impl Linter<'_> {
             return;
         }
         let word = node.kind.word();
+        let article = if word == "int" { "an" } else { "a" };
         let whole = matches!(node.kind, Kind::Int | Kind::Long);
         let unit = field.value.get("unit").or_else(|| node.attribute("unit"));
         let unit = unit.and_then(Value::as_str).map(str::to_owned);
@@ -134,7 +135,7 @@ impl Linter<'_> {
             "missing-unit",
             &field.full,
             place.clone(),
-            format!("`{name}` is a {word} without a unit"),
+            format!("`{name}` is {article} {word} without a unit"),
             "of what?",
         ) {
             finding.help("add \"unit\", such as \"unit\": \"m/s\"; \"1\" for a number without a dimension");

@@ -22,9 +22,9 @@ pub(super) fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// `OrderPlaced`, `GPSFix2`
+/// `OrderPlaced`, `UUID`; a longer word in capitals is shouting.
 pub(super) fn is_pascal(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_uppercase()) && !name.contains('_') && (name.len() < 4 || !is_upper(name))
+    name.starts_with(|c: char| c.is_uppercase()) && !name.contains('_') && (name.len() < 5 || !is_upper(name))
 }
 
 /// `order_id`, `x`
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn styles_are_told_apart() {
-        for good in ["Order", "OrderV2", "X", "GPS", "GpsFix"] {
+        for good in ["Order", "OrderV2", "X", "UUID", "GpsFix"] {
             assert!(is_pascal(good), "{good}");
         }
         for bad in ["order", "order_placed", "Order_Placed", "ORDER"] {
