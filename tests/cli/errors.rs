@@ -67,14 +67,12 @@ fn http(status: &str, body: &str) -> Option<String> {
     ))
 }
 
+/// A registry's own refusal.
 fn refusal(status: &str, code: u32, message: &str) -> Option<String> {
-    let plain = status.split(' ').next() == Some(code.to_string().as_str());
-    let code = if plain {
-        String::new()
-    } else {
-        format!("\"error_code\":{code},")
-    };
-    http(status, &format!("{{{code}\"message\":\"{message}\"}}"))
+    http(
+        status,
+        &format!("{{\"error_code\":{code},\"message\":\"{message}\"}}"),
+    )
 }
 
 fn address_of(error: &str) -> String {
@@ -85,12 +83,12 @@ fn address_of(error: &str) -> String {
             return format!("http://{}", listener.local_addr().unwrap());
         }
         "tls-mismatch" => return format!("https://{}", answering(http("200 OK", "[]"))),
-        "401" => refusal("401 Unauthorized", 401, "who are you"),
-        "403" => refusal("403 Forbidden", 403, "not you"),
+        "401" => http("401 Unauthorized", "who are you"),
+        "403" => http("403 Forbidden", "not you"),
         "404" => http("404 Not Found", "nothing here"),
         "409" => refusal("409 Conflict", 40901, "incompatible"),
         "422" => refusal("422 Unprocessable Entity", 42201, "invalid schema"),
-        "429" => refusal("429 Too Many Requests", 429, "slow down"),
+        "429" => http("429 Too Many Requests", "slow down"),
         "500" => refusal("500 Internal Server Error", 50001, "out of order"),
         "garbage" => http("200 OK", "<html>welcome</html>"),
         "slow" => None,
