@@ -194,7 +194,7 @@ async fn bad_lines_are_told_by_line_path_and_rule() {
         text(&skipped.stdout)
     );
     assert!(
-        text(&skipped.stderr).contains("<stdin>:3: "),
+        text(&skipped.stderr).contains("<stdin>:3:11: "),
         "{}",
         text(&skipped.stderr)
     );

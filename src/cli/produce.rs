@@ -1,5 +1,6 @@
 //! `produce`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,9 +98,32 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
 enum Item {
     Event(u64, Value),
     /// A line that is no event.
-    Bad(u64, String),
+    Bad(At, String),
     /// The input cannot be read on.
-    Broken(u64, String),
+    Broken(At, String),
+}
+
+/// A place in the input.
+#[derive(Clone, Copy, Debug)]
+struct At {
+    line: u64,
+    /// In bytes from 1, where it is known.
+    column: Option<usize>,
+}
+
+impl At {
+    fn line(line: u64) -> Self {
+        Self { line, column: None }
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.column {
+            Some(column) => write!(f, "{}:{column}", self.line),
+            None => write!(f, "{}", self.line),
+        }
+    }
 }
 
 /// What became of the lines.
@@ -111,10 +135,10 @@ struct Tally {
     /// Of these, how many may be in the log all the same.
     unsure: u64,
     /// The first of them.
-    first_undelivered: Option<(u64, String)>,
+    first_undelivered: Option<(At, String)>,
     skipped: u64,
     /// What ended the reading before the end of the input.
-    bad: Option<(u64, String)>,
+    bad: Option<(At, String)>,
     interrupted: bool,
     /// The last line that was handed to the producer.
     last_line: u64,
@@ -186,12 +210,12 @@ impl Sending<'_> {
                     break;
                 }
                 Some(Item::Event(line, event)) => (line, event),
-                Some(Item::Bad(line, message)) if self.skip_invalid => {
-                    Self::skip(&mut tally, &progress, &name, line, &message);
+                Some(Item::Bad(at, message)) if self.skip_invalid => {
+                    Self::skip(&mut tally, &progress, &name, at, &message);
                     continue;
                 }
-                Some(Item::Bad(line, message) | Item::Broken(line, message)) => {
-                    tally.bad = Some((line, message));
+                Some(Item::Bad(at, message) | Item::Broken(at, message)) => {
+                    tally.bad = Some((at, message));
                     break;
                 }
             };
@@ -203,10 +227,10 @@ impl Sending<'_> {
             };
             match handed {
                 Err(SendError::Invalid { errors, .. }) if self.skip_invalid => {
-                    Self::skip(&mut tally, &progress, &name, line, &errors.to_string());
+                    Self::skip(&mut tally, &progress, &name, At::line(line), &errors.to_string());
                 }
                 Err(SendError::Invalid { errors, .. }) => {
-                    tally.bad = Some((line, errors.to_string()));
+                    tally.bad = Some((At::line(line), errors.to_string()));
                     break;
                 }
                 handed => {
@@ -233,11 +257,11 @@ impl Sending<'_> {
         })
     }
 
-    fn skip(tally: &mut Tally, progress: &Progress, name: &str, line: u64, message: &str) {
+    fn skip(tally: &mut Tally, progress: &Progress, name: &str, at: At, message: &str) {
         tally.skipped += 1;
-        tally.last_line = line;
+        tally.last_line = at.line;
         if tally.skipped <= TOLD {
-            progress.line(&format!("{name}:{line}: {message}; skipped"));
+            progress.line(&format!("{name}:{at}: {message}; skipped"));
         } else if tally.skipped == TOLD + 1 {
             progress.line("further lines that are skipped are only counted");
         }
@@ -252,9 +276,15 @@ fn read(mut lines: Lines, topic: &DynamicTopic, items: &mpsc::Sender<Item>) {
             Ok(None) => return,
             Ok(Some(number)) => match topic.from_json(&text) {
                 Ok(event) => Item::Event(number, event),
-                Err(error) => Item::Bad(number, error.to_string()),
+                Err(error) => Item::Bad(
+                    At {
+                        line: number,
+                        column: error.column,
+                    },
+                    error.to_string(),
+                ),
             },
-            Err((number, error)) => Item::Broken(number, error.to_string()),
+            Err((number, error)) => Item::Broken(At::line(number), error.to_string()),
         };
         let last = matches!(item, Item::Broken(..));
         if items.blocking_send(item).is_err() || last {
@@ -285,7 +315,7 @@ async fn settle(
                 tally.undelivered += 1;
                 tally.unsure += u64::from(error.may_be_written());
                 if tally.first_undelivered.is_none() {
-                    tally.first_undelivered = Some((line, error.to_string()));
+                    tally.first_undelivered = Some((At::line(line), error.to_string()));
                     failed.cancel();
                 }
             }
@@ -296,9 +326,14 @@ async fn settle(
 
 impl Tally {
     fn json(&self, topic: &str) -> String {
-        let place = |at: &Option<(u64, String)>| {
-            at.as_ref()
-                .map(|(line, message)| serde_json::json!({"line": line, "message": message}))
+        let place = |found: &Option<(At, String)>| {
+            found.as_ref().map(|(at, message)| {
+                let mut object = serde_json::json!({"line": at.line, "message": message});
+                if let Some(column) = at.column {
+                    object["column"] = column.into();
+                }
+                object
+            })
         };
         let object = serde_json::json!({
             "topic": topic,
@@ -344,7 +379,7 @@ impl Tally {
 
     /// How the command ends. What was done has been told.
     fn outcome(&self, name: &str, is_file: bool) -> Result<Outcome, CliError> {
-        if let Some((line, reason)) = &self.first_undelivered {
+        if let Some((At { line, .. }, reason)) = &self.first_undelivered {
             let unsure = match self.unsure {
                 0 => String::new(),
                 some => format!(
@@ -363,9 +398,10 @@ impl Tally {
             }
             .with_help(help));
         }
-        if let Some((line, message)) = &self.bad {
-            return Err(CliError::usage(format!("{name}:{line}: {message}")).with_help(format!(
-                "correct the line, and send the lines from {line} on; or leave such lines out with --skip-invalid"
+        if let Some((at, message)) = &self.bad {
+            return Err(CliError::usage(format!("{name}:{at}: {message}")).with_help(format!(
+                "correct the line, and send the lines from {} on; or leave such lines out with --skip-invalid",
+                at.line
             )));
         }
         // A pipe that is followed has no other end than Ctrl-C; a file has.

@@ -47,12 +47,20 @@ pub(crate) fn text(checks: &[Check], color: bool, quiet: bool) -> String {
     let what_width = wide(|c| c.what.chars().count());
     let target_width = wide(|c| c.target.chars().count());
     let mut out = String::new();
-    for check in checks {
-        let (word, code, said) = match &check.verdict {
-            Verdict::Ok(said) => ("ok", "32", said),
-            Verdict::Problem(finding) => ("problem", "1;31", &finding.summary),
-            Verdict::NotChecked(why) => ("not checked", "33", why),
+    // What was not checked of one target for one reason is one line.
+    for same in
+        checks.chunk_by(|a, b| a.target == b.target && unchecked(a).is_some() && unchecked(a) == unchecked(b))
+    {
+        let [check, rest @ ..] = same else { continue };
+        let (word, code, mut said) = match &check.verdict {
+            Verdict::Ok(said) => ("ok", "32", said.clone()),
+            Verdict::Problem(finding) => ("problem", "1;31", finding.summary.clone()),
+            Verdict::NotChecked(why) => ("not checked", "33", why.clone()),
         };
+        if !rest.is_empty() {
+            let others: Vec<&str> = rest.iter().map(|check| check.what).collect();
+            said.push_str(&format!("; the same of {}", others.join(", ")));
+        }
         if quiet && check.finding().is_none() {
             continue;
         }
@@ -61,7 +69,7 @@ pub(crate) fn text(checks: &[Check], color: bool, quiet: bool) -> String {
             paint(code, &format!("{word:<11}")),
             check.what,
             clean(&check.target),
-            clean(said)
+            clean(&said)
         );
         out.push_str(line.trim_end());
         out.push('\n');
@@ -92,6 +100,14 @@ pub(crate) fn text(checks: &[Check], color: bool, quiet: bool) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Why it was not checked.
+fn unchecked(check: &Check) -> Option<&str> {
+    match &check.verdict {
+        Verdict::NotChecked(why) => Some(why),
+        _ => None,
+    }
 }
 
 fn summary(checks: &[Check]) -> String {
@@ -155,6 +171,26 @@ mod tests {
         );
         assert!(text(&checks(), true, false).contains("\u{1b}[32mok         \u{1b}[0m"));
         assert!(text(&checks(), false, true).starts_with("problem "));
+    }
+
+    #[test]
+    fn what_was_not_checked_of_a_target_for_one_reason_is_one_line() {
+        let empty = |what, target: &str| Check::not_checked(what, target, "the topic holds no records");
+        let checks = [
+            empty("spread", "a"),
+            empty("keys", "a"),
+            empty("values", "a"),
+            empty("spread", "b"),
+            Check::not_checked("keys", "b", "for another reason"),
+        ];
+        assert_eq!(
+            text(&checks, false, false),
+            "not checked  spread  a  the topic holds no records; the same of keys, values\n\
+             not checked  spread  b  the topic holds no records\n\
+             not checked  keys    b  for another reason\n\
+             \n\
+             0 ok, 0 problems, 5 not checked.\n"
+        );
     }
 
     #[test]

@@ -62,7 +62,9 @@ struct Order {
 pub struct JsonError {
     /// The field, such as `telemetry.speed`; empty where it is the whole.
     pub field: String,
-    /// What is wrong, with the column where that is known.
+    /// Where the text is wrong: its column, in bytes from 1, where that is known.
+    pub column: Option<usize>,
+    /// What is wrong.
     pub message: String,
 }
 
@@ -138,19 +140,22 @@ impl DynamicTopic {
     /// # Errors
     /// The text is no JSON, or no event.
     pub fn from_json(&self, text: &[u8]) -> Result<Value, JsonError> {
-        let mut json = serde_json::Deserializer::from_slice(text);
+        // Without its line end, a text that ends too early does so in its own line.
+        let mut json = serde_json::Deserializer::from_slice(text.trim_ascii_end());
         let mut track = serde_path_to_error::Track::new();
         let from = serde_path_to_error::Deserializer::new(&mut json, &mut track);
         let value = self.reading().deserialize(from).map_err(|error| {
             let field = track.path().to_string();
             JsonError {
                 field: if field == "." { String::new() } else { field },
-                message: column_only(&error),
+                column: column(&error),
+                message: without_place(&error),
             }
         })?;
         json.end().map_err(|error| JsonError {
             field: String::new(),
-            message: column_only(&error),
+            column: column(&error),
+            message: without_place(&error),
         })?;
         Ok(value)
     }
@@ -181,11 +186,16 @@ impl DynamicTopic {
     }
 }
 
-/// serde_json's message without its own line number, which is always 1 here.
-fn column_only(error: &serde_json::Error) -> String {
+/// serde_json's column; it has none of what went wrong after the reading.
+fn column(error: &serde_json::Error) -> Option<usize> {
+    (error.column() > 0).then(|| error.column())
+}
+
+/// serde_json's message without its own place, whose line is always 1 here.
+fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rsplit_once(" at line ") {
-        Some((message, _)) if error.column() > 0 => format!("{message} (column {})", error.column()),
+        Some((message, _)) if error.column() > 0 => message.to_owned(),
         _ => text,
     }
 }

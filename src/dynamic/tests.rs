@@ -209,6 +209,7 @@ fn refusals_name_field_and_column() {
     let wrong = RAW.replacen("\"frame_index\":", "\"frame_index\": \"x\", \"was\":", 1);
     let error = both_refuse::<RawTelemetryEvent>(&topic, &wrong);
     assert_eq!(error.field, "frame_index");
+    assert!(error.column.is_some_and(|column| column > 1), "{error:?}");
     assert!(error.message.starts_with("invalid type: string \"x\""), "{error}");
     let misspelt = RAW.replacen("\"scene_id\"", "\"scene_ids\"", 1);
     let error = both_refuse::<RawTelemetryEvent>(&topic, &misspelt);
