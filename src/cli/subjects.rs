@@ -1,7 +1,7 @@
 //! `subjects`: what a registry holds, and taking it away.
 
 use clap::Subcommand;
-use fleetops_registry::registry::{Client, ClientError, Snapshot, SubjectVersion, laid_out};
+use fleetops_registry::registry::{Client, ClientError, SubjectVersion, laid_out, overview};
 use serde_json::json;
 
 use super::confirm::confirm;
@@ -95,15 +95,12 @@ async fn list(
     pattern: Option<Glob>,
     deleted: bool,
 ) -> Result<Outcome, CliError> {
-    let live = client.subjects().await.map_err(incomplete)?;
     let mut names = match deleted {
         true => client.subjects_even_deleted().await.map_err(incomplete)?,
-        false => live.clone(),
+        false => client.subjects().await.map_err(incomplete)?,
     };
     names.retain(|name| pattern.as_ref().is_none_or(|pattern| pattern.takes(name)));
-    let snapshot = Snapshot::fetch(client, names.iter().cloned())
-        .await
-        .map_err(incomplete)?;
+    let all = overview(client, names.clone()).await.map_err(incomplete)?;
     let width = names
         .iter()
         .map(String::len)
@@ -114,26 +111,24 @@ async fn list(
         Format::Json => String::new(),
         _ => format!("{:<width$}  VERSIONS  NEWEST ID  LEVEL\n", "SUBJECT"),
     };
-    for name in &names {
-        let state = snapshot.subjects.get(name).filter(|_| live.contains(name));
-        let numbers: Vec<u32> = state
-            .map(|s| s.live().map(|v| v.version).collect())
-            .unwrap_or_default();
-        let id = state.and_then(|s| s.newest()).map(|version| version.id);
-        let level = state.map(|s| s.level.to_string());
+    for row in &all {
+        let deleted = row.versions.is_empty();
+        let level = (!deleted).then(|| row.level.to_string());
         match format {
             Format::Json => {
                 let object = json!({
-                    "subject": name, "versions": numbers, "id": id, "level": level, "deleted": state.is_none(),
+                    "subject": row.subject, "versions": row.versions, "id": row.id, "level": level,
+                    "deleted": deleted,
                 });
                 out.push_str(&format!("{object}\n"));
             }
             _ => {
-                let id = id.map_or("-".to_owned(), |id| id.to_string());
+                let id = row.id.map_or("-".to_owned(), |id| id.to_string());
                 let level = level.unwrap_or_else(|| "soft-deleted".to_owned());
                 out.push_str(&format!(
-                    "{name:<width$}  {:>8}  {id:>9}  {level}\n",
-                    numbers.len()
+                    "{:<width$}  {:>8}  {id:>9}  {level}\n",
+                    row.subject,
+                    row.versions.len()
                 ));
             }
         }

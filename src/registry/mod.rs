@@ -23,7 +23,7 @@ pub use error::ClientError;
 pub use layout::laid_out;
 pub use plan::{Action, LevelChange, Look, Problem, Registered, SubjectStep, carry_out, plan, plan_on};
 pub use rules::RULES;
-pub use snapshot::{Held, Snapshot, SubjectState, VersionState};
+pub use snapshot::{Held, Overview, Snapshot, SubjectState, VersionState, overview};
 pub use verdict::{Breach, Verdict, judge};
 pub use wire::{Compatibility, Reference, SchemaText, SubjectVersion};
 

@@ -272,6 +272,45 @@ async fn fetch_subject(client: &Client, subject: &str) -> Result<Option<SubjectS
     }))
 }
 
+/// A subject in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overview {
+    /// Its name.
+    pub subject: String,
+    /// Its versions that are not deleted, lowest first; none where all of it is.
+    pub versions: Vec<u32>,
+    /// The ID of the newest.
+    pub id: Option<u32>,
+    /// The level that holds.
+    pub level: Level,
+}
+
+/// What a list shows of subjects, many asked for at a time; their schemas are not read.
+///
+/// # Errors
+/// The first call that failed.
+pub async fn overview(client: &Client, subjects: Vec<String>) -> Result<Vec<Overview>, ClientError> {
+    let asking = client.clone();
+    concurrently(subjects, move |subject| {
+        let client = asking.clone();
+        async move {
+            let versions = client.versions(&subject).await?;
+            let newest = match versions.last() {
+                Some(newest) => client.version(&subject, Some(*newest)).await?,
+                None => None,
+            };
+            let level = client.effective_level(&subject).await?;
+            Ok(Overview {
+                subject,
+                versions,
+                id: newest.map(|version| version.id),
+                level,
+            })
+        }
+    })
+    .await
+}
+
 /// The text to be read. One that stands in a file keeps its place there: what is around it becomes blanks.
 fn source(subject: &str, version: &VersionState) -> Arc<Source> {
     if let Some(place) = &version.place {

@@ -231,7 +231,14 @@ impl There {
 }
 
 fn incomplete(error: AdminError) -> CliError {
-    CliError::incomplete(error.to_string())
+    let told = CliError::incomplete(error.to_string());
+    match error {
+        AdminError::Describe { .. } => told.with_help(
+            "the embedded broker of `dev` has no topic settings and cannot be planned for: `plan --only subjects` leaves \
+             it out; elsewhere check that the user may describe topic settings",
+        ),
+        _ => told,
+    }
 }
 
 async fn plan(
