@@ -77,9 +77,11 @@ impl Emitter<'_> {
         }
     }
 
-    /// Statements that read a record's fields in place of others; none where a record has no memory of its own.
+    /// Statements that read a record's fields in place of others; none where all its values are of fixed size. It must be
+    /// the records of which [`keeps`](Self::keeps) says that they have it.
     fn decode_record_into(&self, record: &Record) -> Vec<String> {
-        if !record.fields.iter().any(|field| self.keeps(&field.ty)) {
+        let grows = |ty: &Type| self.fixed_bound(ty).is_none();
+        if !record.recursive && !record.fields.iter().any(|field| grows(&field.ty)) {
             return Vec::new();
         }
         let each = |run: std::ops::Range<usize>| match record.fields.get(run).unwrap_or_default() {
@@ -92,7 +94,8 @@ impl Emitter<'_> {
         runs(record).into_iter().map(each).collect()
     }
 
-    /// Whether a value of the type has memory that the next one can use. A union or a map has some, but is made anew.
+    /// Whether a value of the type has memory that the next one can use. A union or a map has some, but is made anew. A
+    /// boxed record is part of a cycle, so it is recursive.
     fn keeps(&self, ty: &Type) -> bool {
         match ty {
             Type::Bytes | Type::String | Type::Array(_) | Type::Record { boxed: true, .. } => true,

@@ -36,7 +36,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn start(r: &mut Reader<'_>, min_item_bytes: usize) -> Result<Self, DecodeError> {
         let mut blocks = Self {
             left: 0,
@@ -52,7 +52,7 @@ impl Blocks {
     /// # Errors
     /// At the end of the input, and where a block claims more items than the bytes left can hold, or more than
     /// [`MAX_EMPTY_ITEMS`] that take no bytes in one datum.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     #[allow(clippy::should_implement_trait)] // it takes the reader, which the items need too
     pub fn next(&mut self, r: &mut Reader<'_>) -> Result<bool, DecodeError> {
         if self.left == 0 {
@@ -75,7 +75,7 @@ impl Blocks {
         usize::try_from(self.left).unwrap_or(most).min(most.max(1))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn next_block(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         self.left = r.block_head(self.min_item_bytes)?;
         self.ended = self.left == 0;
@@ -85,7 +85,7 @@ impl Blocks {
 
 impl Reader<'_> {
     /// The head of a block: how many items it has, 0 for the end. An item takes at least so many bytes.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn block_head(&mut self, min_item_bytes: usize) -> Result<u64, DecodeError> {
         let start = self.offset();
         let mut count = self.long_of("the count of a block's items")?;
@@ -110,7 +110,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`Blocks::next`] and [`int`](Self::int).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array_of_int(&mut self) -> Result<Vec<i32>, DecodeError> {
         let mut items = Vec::new();
         self.array_of_int_into(&mut items)?;
@@ -121,7 +121,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`array_of_int`](Self::array_of_int).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array_of_int_into(&mut self, items: &mut Vec<i32>) -> Result<(), DecodeError> {
         self.numbers(items, Self::int)
     }
@@ -130,7 +130,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`Blocks::next`] and [`long`](Self::long).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array_of_long(&mut self) -> Result<Vec<i64>, DecodeError> {
         let mut items = Vec::new();
         self.array_of_long_into(&mut items)?;
@@ -141,7 +141,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`array_of_long`](Self::array_of_long).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array_of_long_into(&mut self, items: &mut Vec<i64>) -> Result<(), DecodeError> {
         self.numbers(items, Self::long)
     }
@@ -150,7 +150,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`Blocks::next`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array_of_float(&mut self) -> Result<Vec<f32>, DecodeError> {
         let mut items = Vec::new();
         self.array_of_float_into(&mut items)?;
@@ -161,7 +161,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`array_of_float`](Self::array_of_float).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array_of_float_into(&mut self, items: &mut Vec<f32>) -> Result<(), DecodeError> {
         self.fixed_items(items, f32::from_le_bytes)
     }
@@ -170,7 +170,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`Blocks::next`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array_of_double(&mut self) -> Result<Vec<f64>, DecodeError> {
         let mut items = Vec::new();
         self.array_of_double_into(&mut items)?;
@@ -181,13 +181,13 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`array_of_double`](Self::array_of_double).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array_of_double_into(&mut self, items: &mut Vec<f64>) -> Result<(), DecodeError> {
         self.fixed_items(items, f64::from_le_bytes)
     }
 
     /// Numbers of variable length. Each takes a byte at least, so the memory is no more than eight times the input.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn numbers<T: Copy + Default>(
         &mut self,
         items: &mut Vec<T>,
@@ -209,7 +209,7 @@ impl Reader<'_> {
     }
 
     /// Items of `N` bytes each: one bounds test a block.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn fixed_items<T, const N: usize>(
         &mut self,
         items: &mut Vec<T>,

@@ -1,5 +1,8 @@
 //! Reading: a cursor over one datum, with one method for each Avro type.
 
+// Methods are inlined always, because a single one that is not keeps the whole reader in memory. Not in debug builds: there
+// each has stack space of its own in its caller, and a recursive type's decoder would take more than a thread has.
+
 use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
 
 use super::Blocks;
@@ -29,12 +32,12 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// At the first byte of `input`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn new(input: &'a [u8]) -> Self {
         Self::from_head(Head::new(input))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn from_head(head: Head<'a>) -> Self {
         Self {
             head,
@@ -44,13 +47,13 @@ impl<'a> Reader<'a> {
     }
 
     /// How many bytes have been read.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn offset(&self) -> usize {
         self.head.offset()
     }
 
     /// How many bytes are left.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn remaining(&self) -> usize {
         self.head.left()
     }
@@ -60,7 +63,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`DecodeErrorKind::TrailingBytes`] where bytes are left: the datum was written with another schema, or is not
     /// Avro.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn finish(self) -> Result<(), DecodeError> {
         match self.remaining() {
             0 => Ok(()),
@@ -72,7 +75,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn boolean(&mut self) -> Result<bool, DecodeError> {
         match self.head.byte() {
             Some(byte) => Ok(byte == 1),
@@ -84,7 +87,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input, and where the fifth byte says that more follow.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn int(&mut self) -> Result<i32, DecodeError> {
         self.int_of("an int")
     }
@@ -93,7 +96,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input, and where the tenth byte says that more follow.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn long(&mut self) -> Result<i64, DecodeError> {
         self.long_of("a long")
     }
@@ -102,7 +105,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn float(&mut self) -> Result<f32, DecodeError> {
         self.chunk("a float").map(|bytes| f32::from_le_bytes(*bytes))
     }
@@ -111,7 +114,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn double(&mut self) -> Result<f64, DecodeError> {
         self.chunk("a double").map(|bytes| f64::from_le_bytes(*bytes))
     }
@@ -120,7 +123,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn doubles<const N: usize>(&mut self) -> Result<[f64; N], DecodeError> {
         match self.head.arrays::<N, 8>() {
             Some(run) => Ok(run.map(f64::from_le_bytes)),
@@ -132,7 +135,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input, and for a length below zero.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         self.block("bytes")
     }
@@ -141,7 +144,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input, for a length below zero, and for what is not UTF-8.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn str(&mut self) -> Result<&'a str, DecodeError> {
         let bytes = self.block("a string")?;
         match cursor::text(bytes) {
@@ -154,7 +157,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`str`](Self::str).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn string(&mut self) -> Result<String, DecodeError> {
         self.str().map(cursor::owned)
     }
@@ -163,7 +166,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`str`](Self::str); the string is then as it was.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn string_into(&mut self, place: &mut String) -> Result<(), DecodeError> {
         self.str().map(|text| cursor::replace(place, text))
     }
@@ -184,7 +187,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn fixed<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
         self.chunk("a fixed")
     }
@@ -193,7 +196,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`int`](Self::int), and for an index that is not one of these.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn branch(&mut self, branches: usize) -> Result<usize, DecodeError> {
         let start = self.offset();
         let index = self.int_of("the index of a union branch")?;
@@ -208,7 +211,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`int`](Self::int), and for an index that is not one of these. An enum's default is for symbols of another
     /// writer schema, which [`Resolver`](super::Resolver) sees to; it is not for indices that the writer does not have.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn symbol(&mut self, symbols: usize) -> Result<usize, DecodeError> {
         let start = self.offset();
         let index = self.int_of("the index of an enum symbol")?;
@@ -223,7 +226,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Blocks::next`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array(&mut self, min_item_bytes: usize) -> Result<Blocks, DecodeError> {
         Blocks::start(self, min_item_bytes)
     }
@@ -233,7 +236,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Blocks::next`].
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn map(&mut self, min_value_bytes: usize) -> Result<Blocks, DecodeError> {
         // A key takes at least the byte of its length.
         Blocks::start(self, min_value_bytes.saturating_add(1))
@@ -258,19 +261,19 @@ impl<'a> Reader<'a> {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn int_of(&mut self, what: &'static str) -> Result<i32, DecodeError> {
         let bits = self.varint::<MAX_INT>(what)? as u32;
         Ok((bits >> 1) as i32 ^ -((bits & 1) as i32))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn long_of(&mut self, what: &'static str) -> Result<i64, DecodeError> {
         let bits = self.varint::<MAX_LONG>(what)?;
         Ok((bits >> 1) as i64 ^ -((bits & 1) as i64))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn varint<const MAX: usize>(&mut self, what: &'static str) -> Result<u64, DecodeError> {
         match self.head.varint::<MAX>() {
             Some(bits) => Ok(bits),
@@ -279,7 +282,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A length and so many bytes.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn block(&mut self, what: &'static str) -> Result<&'a [u8], DecodeError> {
         let start = self.offset();
         let length = self.long_of(what)?;
@@ -290,7 +293,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn chunk<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], DecodeError> {
         match self.head.array() {
             Some(chunk) => Ok(chunk),
@@ -298,7 +301,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn end(&self, what: &'static str, needed: usize) -> DecodeError {
         ended(self.offset(), self.remaining(), what, needed)
     }

@@ -19,7 +19,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`string`](Self::string), and for text that is not this form.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn uuid_string(&mut self) -> Result<Uuid, DecodeError> {
         let start = self.offset();
         let text = self.str()?;
@@ -35,7 +35,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn uuid_fixed(&mut self) -> Result<Uuid, DecodeError> {
         self.fixed().map(|bytes| Uuid::from_bytes(*bytes))
     }
@@ -44,7 +44,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`int`](Self::int), and beyond chrono's range.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn date(&mut self) -> Result<NaiveDate, DecodeError> {
         let start = self.offset();
         let days = self.int()?;
@@ -57,7 +57,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`int`](Self::int), and where the number is not of one day.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn time_millis(&mut self) -> Result<NaiveTime, DecodeError> {
         let start = self.offset();
         let millis = self.int()?;
@@ -69,7 +69,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`long`](Self::long), and where the number is not of one day.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn time_micros(&mut self) -> Result<NaiveTime, DecodeError> {
         let start = self.offset();
         let micros = self.long()?;
@@ -80,7 +80,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`long`](Self::long), and beyond chrono's range.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn timestamp_millis(&mut self) -> Result<DateTime<Utc>, DecodeError> {
         let start = self.offset();
         let millis = self.long()?;
@@ -91,7 +91,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`long`](Self::long), and beyond chrono's range.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn timestamp_micros(&mut self) -> Result<DateTime<Utc>, DecodeError> {
         let start = self.offset();
         let micros = self.long()?;
@@ -102,7 +102,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`long`](Self::long).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn timestamp_nanos(&mut self) -> Result<DateTime<Utc>, DecodeError> {
         self.long().map(DateTime::from_timestamp_nanos)
     }
@@ -111,7 +111,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`timestamp_millis`](Self::timestamp_millis).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn local_timestamp_millis(&mut self) -> Result<NaiveDateTime, DecodeError> {
         self.timestamp_millis().map(|time| time.naive_utc())
     }
@@ -120,7 +120,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`timestamp_micros`](Self::timestamp_micros).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn local_timestamp_micros(&mut self) -> Result<NaiveDateTime, DecodeError> {
         self.timestamp_micros().map(|time| time.naive_utc())
     }
@@ -129,7 +129,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`long`](Self::long).
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn local_timestamp_nanos(&mut self) -> Result<NaiveDateTime, DecodeError> {
         self.timestamp_nanos().map(|time| time.naive_utc())
     }

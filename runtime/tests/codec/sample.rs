@@ -189,7 +189,7 @@ impl AvroRecord for Sample {
         }
         self.id = r.uuid_string()?;
         self.at = r.timestamp_micros()?;
-        let mut blocks = r.array(1)?;
+        let mut blocks = r.array(70)?;
         let mut count = 0;
         while blocks.next(r)? {
             match self.children.get_mut(count) {

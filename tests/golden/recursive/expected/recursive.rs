@@ -847,6 +847,32 @@ impl Expression {
         Ok(value)
     }
 
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.enter()?;
+        self.value = ExpressionValue::decode_avro(reader)?;
+        reader.leave();
+        Ok(())
+    }
+
     /// Holds the value against the rules of the schema.
     ///
     /// # Errors
@@ -882,6 +908,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Expression {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -1492,6 +1525,46 @@ impl Leaf {
         Ok(value)
     }
 
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.enter()?;
+        self.tree = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = ::std::collections::BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(
+                    key,
+                    match reader.branch(2)? {
+                        0 => None,
+                        _ => Some(Leaf::decode_avro(reader)?),
+                    },
+                );
+            }
+            entries
+        };
+        reader.leave();
+        Ok(())
+    }
+
     /// Holds the value against the rules of the schema.
     ///
     /// # Errors
@@ -1545,6 +1618,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Leaf {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(

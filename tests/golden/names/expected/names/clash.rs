@@ -97,6 +97,34 @@ impl Cc {
         })
     }
 
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.foo_bar_2 = reader.int()?;
+        self.foo_bar = CcFooBar::decode_avro(reader)?;
+        self.foo_bar_3 = reader.int()?;
+        self.foo_bar_4 = CcFooBar2::decode_avro(reader)?;
+        self.kind = Cs::decode_avro(reader)?;
+        Ok(())
+    }
+
     /// Holds the value against the rules of the schema.
     ///
     /// # Errors
@@ -139,6 +167,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Cc {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
