@@ -14,7 +14,9 @@ use syn::visit::{self, Visit};
 
 use crate::layout::lay_out;
 
-const ATTRIBUTES: &[&str] = &["allow", "cfg", "default", "derive", "doc", "must_use", "serde"];
+const ATTRIBUTES: &[&str] = &[
+    "allow", "cfg", "default", "derive", "doc", "inline", "must_use", "serde",
+];
 
 /// Parses, audits and formats the text that a template yielded for `subject`. `expected` are the items it may hold, as
 /// [`signature`] writes them.

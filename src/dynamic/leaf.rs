@@ -6,7 +6,7 @@
 use fleetops_avro::schema::{Kind, Logical, Node};
 use fleetops_avro::value::Value;
 use fleetops_runtime::chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use fleetops_runtime::codec::{AvroDuration, DecodeError, Path, Reader, ValidationErrors, check, put};
+use fleetops_runtime::codec::{AvroDuration, DecodeError, Path, Reader, ValidationErrors, Writer, check};
 use fleetops_runtime::rust_decimal::Decimal;
 use fleetops_runtime::uuid::Uuid;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -79,17 +79,19 @@ impl Leaf {
     /// # Errors
     /// It has none: a text that is no UUID, an instant beyond the calendar.
     pub(super) fn load(self, value: &Value) -> Result<Native, DecodeError> {
-        let mut bytes = Vec::with_capacity(40);
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes, 40);
         match value {
-            Value::Int(value) => put::int(&mut bytes, *value),
-            Value::Long(value) => put::long(&mut bytes, *value),
-            Value::String(value) => put::string(&mut bytes, value),
-            Value::Bytes(value) => put::bytes(&mut bytes, value),
+            Value::Int(value) => writer.int(*value),
+            Value::Long(value) => writer.long(*value),
+            Value::String(value) => writer.string(value),
+            Value::Bytes(value) => writer.bytes(value),
             // The runtime reads a decimal's fixed by a size known at compile time; its bytes mean the same as `bytes`.
-            Value::Fixed(value) if matches!(self, Self::FixedDecimal { .. }) => put::bytes(&mut bytes, value),
-            Value::Fixed(value) => bytes.extend_from_slice(value),
+            Value::Fixed(value) if matches!(self, Self::FixedDecimal { .. }) => writer.bytes(value),
+            Value::Fixed(value) => writer.raw(value),
             _ => {}
         }
+        writer.finish();
         let mut reader = Reader::new(&bytes);
         Ok(match self {
             Self::UuidText => Native::Uuid(reader.uuid_string()?),
@@ -113,41 +115,38 @@ impl Leaf {
 
     /// The base value of a Rust value; `None` for one of another leaf.
     pub(super) fn store(self, native: &Native) -> Option<Value> {
-        let mut out = Vec::with_capacity(16);
-        let out = &mut out;
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out, 16);
         match (self, native) {
             (Self::UuidText, Native::Uuid(uuid)) => {
                 return Some(Value::String(uuid.hyphenated().to_string()));
             }
-            (Self::UuidBytes, Native::Uuid(uuid)) => put::uuid_fixed(out, uuid),
-            (Self::Date, Native::Date(date)) => put::date(out, date),
-            (Self::TimeMillis, Native::Time(time)) => put::time_millis(out, time),
-            (Self::TimeMicros, Native::Time(time)) => put::time_micros(out, time),
-            (Self::TimestampMillis, Native::Instant(at)) => put::timestamp_millis(out, at),
-            (Self::TimestampMicros, Native::Instant(at)) => put::timestamp_micros(out, at),
-            (Self::TimestampNanos, Native::Instant(at)) => put::timestamp_nanos(out, at),
-            (Self::LocalTimestampMillis, Native::Local(at)) => put::local_timestamp_millis(out, at),
-            (Self::LocalTimestampMicros, Native::Local(at)) => put::local_timestamp_micros(out, at),
-            (Self::LocalTimestampNanos, Native::Local(at)) => put::local_timestamp_nanos(out, at),
-            (Self::Decimal { scale, .. }, Native::Decimal(decimal)) => {
-                put::decimal_bytes(out, decimal, scale)
-            }
+            (Self::UuidBytes, Native::Uuid(uuid)) => writer.uuid_fixed(uuid),
+            (Self::Date, Native::Date(date)) => writer.date(date),
+            (Self::TimeMillis, Native::Time(time)) => writer.time_millis(time),
+            (Self::TimeMicros, Native::Time(time)) => writer.time_micros(time),
+            (Self::TimestampMillis, Native::Instant(at)) => writer.timestamp_millis(at),
+            (Self::TimestampMicros, Native::Instant(at)) => writer.timestamp_micros(at),
+            (Self::TimestampNanos, Native::Instant(at)) => writer.timestamp_nanos(at),
+            (Self::LocalTimestampMillis, Native::Local(at)) => writer.local_timestamp_millis(at),
+            (Self::LocalTimestampMicros, Native::Local(at)) => writer.local_timestamp_micros(at),
+            (Self::LocalTimestampNanos, Native::Local(at)) => writer.local_timestamp_nanos(at),
+            (Self::Decimal { scale, .. }, Native::Decimal(decimal)) => writer.decimal_bytes(decimal, scale),
             (Self::FixedDecimal { scale, size, .. }, Native::Decimal(decimal)) => {
-                put::decimal_fixed(out, decimal, scale, size);
+                writer.decimal_fixed(decimal, scale, size);
             }
-            (Self::BigDecimal, Native::Decimal(decimal)) => put::big_decimal(out, decimal),
-            (Self::Duration, Native::Duration(duration)) => put::duration(out, duration),
+            (Self::BigDecimal, Native::Decimal(decimal)) => writer.big_decimal(decimal),
+            (Self::Duration, Native::Duration(duration)) => writer.duration(duration),
             _ => return None,
         }
-        let mut reader = Reader::new(out);
+        writer.finish();
+        let mut reader = Reader::new(&out);
         match self {
             Self::Date | Self::TimeMillis => reader.int().ok().map(Value::Int),
             Self::Decimal { .. } | Self::BigDecimal => {
                 reader.bytes().ok().map(|bytes| Value::Bytes(bytes.to_vec()))
             }
-            Self::UuidBytes | Self::FixedDecimal { .. } | Self::Duration => {
-                Some(Value::Fixed(std::mem::take(out)))
-            }
+            Self::UuidBytes | Self::FixedDecimal { .. } | Self::Duration => Some(Value::Fixed(out)),
             _ => reader.long().ok().map(Value::Long),
         }
     }

@@ -1,9 +1,13 @@
 //! Expressions that read a value.
 
-use super::Emitter;
-use super::encode::{runs, time_function};
+use super::encode::{array_method, runs, time_function};
+use super::{Access, Emitter};
 use crate::idents;
 use crate::model::{Record, Type};
+
+/// Records of so many values are read where they stand: the reader then stays in registers, and no value is moved from
+/// place to place. Larger ones are calls.
+const INLINED: usize = 40;
 
 /// The body of a record's decoder.
 #[derive(Debug, serde::Serialize)]
@@ -14,6 +18,10 @@ pub(crate) struct RecordDecoder {
     pub(crate) statements: Vec<String>,
     /// `ident: expression`, or `ident` where a statement read it.
     pub(crate) fields: Vec<String>,
+    /// Statements that read the fields in place of others, where those have memory to use again.
+    pub(crate) into: Vec<String>,
+    /// The attribute of the functions.
+    pub(crate) inline: &'static str,
 }
 
 impl Emitter<'_> {
@@ -50,10 +58,92 @@ impl Emitter<'_> {
         if !record.recursive && !statements.iter().chain(&fields).any(used) {
             reader.insert(0, '_');
         }
+        let leaves: usize = record.fields.iter().map(|f| self.model.leaves(&f.ty)).sum();
+        let into = if view {
+            Vec::new()
+        } else {
+            self.decode_record_into(record)
+        };
         RecordDecoder {
             reader,
             statements,
             fields,
+            into,
+            inline: if !record.recursive && leaves <= INLINED {
+                "#[inline(always)]"
+            } else {
+                "#[inline]"
+            },
+        }
+    }
+
+    /// Statements that read a record's fields in place of others; none where all its values are of fixed size. It must be
+    /// the records of which [`keeps`](Self::keeps) says that they have it.
+    fn decode_record_into(&self, record: &Record) -> Vec<String> {
+        let grows = |ty: &Type| self.fixed_bound(ty).is_none();
+        if !record.recursive && !record.fields.iter().any(|field| grows(&field.ty)) {
+            return Vec::new();
+        }
+        let each = |run: std::ops::Range<usize>| match record.fields.get(run).unwrap_or_default() {
+            [field] => self.decode_into(&field.ty, &Access::Place(format!("self.{}", field.ident))),
+            fields => {
+                let places: Vec<String> = fields.iter().map(|f| format!("self.{}", f.ident)).collect();
+                format!("[{}] = reader.doubles()?;", places.join(", "))
+            }
+        };
+        runs(record).into_iter().map(each).collect()
+    }
+
+    /// Whether a value of the type has memory that the next one can use. A union or a map has some, but is made anew. A
+    /// boxed record is part of a cycle, so it is recursive.
+    fn keeps(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Bytes | Type::String | Type::Array(_) | Type::Record { boxed: true, .. } => true,
+            Type::Optional { inner, .. } => self.keeps(inner),
+            Type::Record { .. } => self.fixed_bound(ty).is_none(),
+            _ => false,
+        }
+    }
+
+    /// The statement that reads a value in place of another.
+    fn decode_into(&self, ty: &Type, at: &Access) -> String {
+        let (place, receiver) = (at.value(), at.receiver());
+        match ty {
+            Type::String => format!("reader.string_into({})?;", at.exclusive()),
+            Type::Bytes => format!("reader.bytes_into({})?;", at.exclusive()),
+            Type::Array(item) if array_method(item).is_some() => {
+                let method = array_method(item).unwrap_or_default();
+                format!("reader.{method}_into({})?;", at.exclusive())
+            }
+            Type::Array(item) if self.keeps(item) => format!(
+                "let mut blocks = reader.array({least})?; let mut count = 0; \
+                 while blocks.next(reader)? {{ \
+                 match {receiver}.get_mut(count) {{ Some(item) => {next} None => {receiver}.push({new}), }} \
+                 count += 1; }} {receiver}.truncate(count);",
+                least = self.minimum(item),
+                next = arm(&self.decode_into(item, &Access::Reference("item".to_owned()))),
+                new = self.decode(item, false, "reader"),
+            ),
+            Type::Array(item) => format!(
+                "let mut blocks = reader.array({least})?; {receiver}.clear(); \
+                 {receiver}.reserve(blocks.capacity::<{ty}>()); \
+                 while blocks.next(reader)? {{ {receiver}.push({each}); }}",
+                least = self.minimum(item),
+                ty = self.ty(item, false),
+                each = self.decode(item, false, "reader"),
+            ),
+            Type::Optional { null_first, inner } if self.keeps(inner) => {
+                let null = if *null_first { "0" } else { "1" };
+                format!(
+                    "match (reader.branch(2)?, {scrutinee}) {{ ({null}, place) => *place = None, \
+                     (_, Some(value)) => {next} (_, place) => *place = Some({new}), }}",
+                    scrutinee = at.exclusive(),
+                    next = arm(&self.decode_into(inner, &Access::Reference("value".to_owned()))),
+                    new = self.decode(inner, false, "reader"),
+                )
+            }
+            Type::Record { .. } if self.keeps(ty) => format!("{receiver}.decode_into(reader)?;"),
+            _ => format!("{place} = {};", self.decode(ty, false, "reader")),
         }
     }
 
@@ -68,8 +158,8 @@ impl Emitter<'_> {
             Type::Double => format!("{reader}.double()?"),
             Type::Bytes if view => format!("{reader}.bytes()?"),
             Type::Bytes => format!("{reader}.bytes()?.to_vec()"),
-            Type::String if view => format!("{reader}.string()?"),
-            Type::String => format!("::std::string::String::from({reader}.string()?)"),
+            Type::String if view => format!("{reader}.str()?"),
+            Type::String => format!("{reader}.string()?"),
             Type::UuidString => format!("{reader}.uuid_string()?"),
             Type::UuidFixed => format!("{reader}.uuid_fixed()?"),
             Type::Time(time) => format!("{reader}.{}()?", time_function(*time)),
@@ -77,6 +167,9 @@ impl Emitter<'_> {
             Type::DecimalFixed { scale, size, .. } => format!("{reader}.decimal_fixed::<{size}>({scale})?"),
             Type::BigDecimal => format!("{reader}.big_decimal()?"),
             Type::Duration => format!("{reader}.duration()?"),
+            Type::Array(item) if array_method(item).is_some() => {
+                format!("{reader}.{}()?", array_method(item).unwrap_or_default())
+            }
             Type::Array(item) => format!(
                 "{{ let mut blocks = {reader}.array({least})?; \
                  let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<{ty}>()); \
@@ -86,11 +179,7 @@ impl Emitter<'_> {
                 each = self.decode(item, view, reader),
             ),
             Type::Map(value) => {
-                let key = if view {
-                    format!("{reader}.string()?")
-                } else {
-                    format!("::std::string::String::from({reader}.string()?)")
-                };
+                let key = format!("{reader}.{}()?", if view { "str" } else { "string" });
                 format!(
                     "{{ let mut blocks = {reader}.map({least})?; \
                      let mut entries = ::std::collections::BTreeMap::new(); \
@@ -149,5 +238,13 @@ impl Emitter<'_> {
             Type::Record { boxed: true, .. } => format!("::std::boxed::Box::new({value}.into_owned())"),
             _ => format!("{value}.into_owned()"),
         }
+    }
+}
+
+/// A statement as an arm of a match, without the braces that one expression does not need.
+fn arm(statement: &str) -> String {
+    match statement.strip_suffix(';') {
+        Some(expression) if !expression.contains(';') => format!("{expression},"),
+        _ => format!("{{ {statement} }}"),
     }
 }

@@ -3,7 +3,7 @@
 use super::{Access, Emitter, scrutinee};
 use crate::model::{Record, Time, Type};
 
-/// The function of `put` and the method of `Reader` for a time.
+/// The method of `Writer` and `Reader` for a time.
 pub(super) fn time_function(time: Time) -> &'static str {
     match time {
         Time::Date => "date",
@@ -35,15 +35,23 @@ pub(super) fn runs(record: &Record) -> Vec<std::ops::Range<usize>> {
     runs
 }
 
-impl Emitter<'_> {
-    fn put(&self, function: &str, arguments: &str) -> String {
-        format!(
-            "{}({out}, {arguments});",
-            self.codec(&format!("put::{function}")),
-            out = "out"
-        )
-    }
+/// The statement that calls a method of the writer.
+fn put(method: &str, arguments: &str) -> String {
+    format!("writer.{method}({arguments});")
+}
 
+/// The method of `Writer` and `Reader` for a whole array, where there is one: for numbers.
+pub(super) fn array_method(item: &Type) -> Option<&'static str> {
+    Some(match item {
+        Type::Int => "array_of_int",
+        Type::Long => "array_of_long",
+        Type::Float => "array_of_float",
+        Type::Double => "array_of_double",
+        _ => return None,
+    })
+}
+
+impl Emitter<'_> {
     /// Statements that write all fields of a record.
     pub(crate) fn encode_record(&self, record: &Record) -> Vec<String> {
         let mut statements = Vec::new();
@@ -57,7 +65,7 @@ impl Emitter<'_> {
                 }
             } else {
                 let values: Vec<String> = fields.iter().map(|f| format!("self.{}", f.ident)).collect();
-                statements.push(self.put("doubles", &format!("[{}]", values.join(", "))));
+                statements.push(put("doubles", &format!("[{}]", values.join(", "))));
             }
         }
         statements
@@ -67,24 +75,25 @@ impl Emitter<'_> {
     pub(crate) fn encode(&self, ty: &Type, at: &Access) -> String {
         match ty {
             Type::Null => String::new(),
-            Type::Boolean => self.put("boolean", &at.value()),
-            Type::Int => self.put("int", &at.value()),
-            Type::Long => self.put("long", &at.value()),
-            Type::Float => self.put("float", &at.value()),
-            Type::Double => self.put("double", &at.value()),
-            Type::Bytes => self.put("bytes", &at.reference()),
-            Type::String => self.put("string", &at.reference()),
-            Type::UuidString => self.put("uuid_string", &at.reference()),
-            Type::UuidFixed => self.put("uuid_fixed", &at.reference()),
-            Type::Time(time) => self.put(time_function(*time), &at.reference()),
-            Type::DecimalBytes { scale, .. } => {
-                self.put("decimal_bytes", &format!("{}, {scale}", at.reference()))
-            }
+            Type::Boolean => put("boolean", &at.value()),
+            Type::Int => put("int", &at.value()),
+            Type::Long => put("long", &at.value()),
+            Type::Float => put("float", &at.value()),
+            Type::Double => put("double", &at.value()),
+            Type::Bytes => put("bytes", &at.reference()),
+            Type::String => put("string", &at.reference()),
+            Type::UuidString => put("uuid_string", &at.reference()),
+            Type::UuidFixed => put("uuid_fixed", &at.reference()),
+            Type::Time(time) => put(time_function(*time), &at.reference()),
+            Type::DecimalBytes { scale, .. } => put("decimal_bytes", &format!("{}, {scale}", at.reference())),
             Type::DecimalFixed { scale, size, .. } => {
-                self.put("decimal_fixed", &format!("{}, {scale}, {size}", at.reference()))
+                put("decimal_fixed", &format!("{}, {scale}, {size}", at.reference()))
             }
-            Type::BigDecimal => self.put("big_decimal", &at.reference()),
-            Type::Duration => self.put("duration", &at.reference()),
+            Type::BigDecimal => put("big_decimal", &at.reference()),
+            Type::Duration => put("duration", &at.reference()),
+            Type::Array(item) if array_method(item).is_some() => {
+                put(array_method(item).unwrap_or_default(), &at.reference())
+            }
             Type::Array(item) => {
                 let each = self.encode(item, &Access::Reference("item".to_owned()));
                 let body = if each.is_empty() {
@@ -94,8 +103,8 @@ impl Emitter<'_> {
                 };
                 format!(
                     "{} {body} {}",
-                    self.put("array_start", &format!("{}.len()", at.receiver())),
-                    self.codec("put::array_end") + "(out);",
+                    put("array_start", &format!("{}.len()", at.receiver())),
+                    put("array_end", ""),
                 )
             }
             Type::Map(value) => {
@@ -107,9 +116,9 @@ impl Emitter<'_> {
                 };
                 format!(
                     "{} for {key} in {entries} {{ {} {each} }} {}",
-                    self.put("map_start", &format!("{}.len()", at.receiver())),
-                    self.put("string", "key"),
-                    self.codec("put::map_end") + "(out);",
+                    put("map_start", &format!("{}.len()", at.receiver())),
+                    put("string", "key"),
+                    put("map_end", ""),
                 )
             }
             Type::Optional { null_first, inner } => {
@@ -117,14 +126,14 @@ impl Emitter<'_> {
                 let (none, some) = if *null_first { ("0", "1") } else { ("1", "0") };
                 format!(
                     "match {scrutinee} {{ None => {none} Some(value) => {{ {some} {inner} }} }}",
-                    none = self.put("index", none).replace(';', ","),
-                    some = self.put("index", some),
+                    none = put("index", none).replace(';', ","),
+                    some = put("index", some),
                     inner = self.encode(inner, &value),
                 )
             }
-            Type::Enum(_) => self.put("index", &format!("{} as usize", at.value())),
-            Type::Fixed(_) => self.put("fixed", &format!("&{}.0", at.receiver())),
-            Type::Record { .. } | Type::Union(_) => format!("{}.put_avro(out);", at.receiver()),
+            Type::Enum(_) => put("index", &format!("{} as usize", at.value())),
+            Type::Fixed(_) => put("fixed", &format!("&{}.0", at.receiver())),
+            Type::Record { .. } | Type::Union(_) => format!("{}.put_avro(writer);", at.receiver()),
         }
     }
 }

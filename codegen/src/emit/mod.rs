@@ -51,6 +51,14 @@ impl Access {
         }
     }
 
+    /// An exclusive reference to the value, which the access must be able to give.
+    pub(crate) fn exclusive(&self) -> String {
+        match self {
+            Access::Place(text) => format!("&mut {text}"),
+            Access::Reference(text) => text.clone(),
+        }
+    }
+
     /// What a method can be called on.
     pub(crate) fn receiver(&self) -> &str {
         match self {

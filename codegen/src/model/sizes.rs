@@ -17,6 +17,8 @@ pub(crate) struct Sizes {
     /// The most bytes of any value, where it has no part that grows.
     most: Option<usize>,
     least: usize,
+    /// Values that are no records, those of the records inside counted: how much code reads it.
+    leaves: usize,
 }
 
 impl Model {
@@ -29,11 +31,13 @@ impl Model {
             let mut sizes = Sizes {
                 most: Some(0),
                 least: 0,
+                leaves: 0,
             };
             for field in &record.fields {
                 let most = self.fixed_size(&field.ty);
                 sizes.most = sizes.most.zip(most).and_then(|(sum, more)| sum.checked_add(more));
                 sizes.least = sizes.least.saturating_add(self.least_size(&field.ty));
+                sizes.leaves = sizes.leaves.saturating_add(self.leaves(&field.ty));
             }
             self.sizes.insert(*id, sizes);
         }
@@ -83,6 +87,15 @@ impl Model {
             Type::Fixed(id) => self.fixeds.get(id).map_or(0, |f| f.size),
             Type::Record { boxed: true, .. } => 0,
             Type::Record { id, .. } => self.sizes.get(id).map_or(0, |s| s.least),
+            _ => 1,
+        }
+    }
+
+    /// How many values that are no records a value holds, items counted once.
+    pub(crate) fn leaves(&self, ty: &Type) -> usize {
+        match ty {
+            Type::Array(inner) | Type::Map(inner) | Type::Optional { inner, .. } => self.leaves(inner),
+            Type::Record { boxed: false, id } => self.sizes.get(id).map_or(1, |s| s.leaves),
             _ => 1,
         }
     }

@@ -1,7 +1,7 @@
 //! The binary codec that generated code calls.
 //!
-//! Generated types write themselves with the functions of [`put`] and read themselves with a [`Reader`], field by
-//! field in the order of their schema: no value tree, no look-up, no serde in between. What the bytes mean and which
+//! Generated types write themselves with a [`Writer`] and read themselves with a [`Reader`], field by field in the order
+//! of their schema: no value tree, no look-up, no serde in between. What the bytes mean and which
 //! malformed ones are refused is decided in [`fleetops_avro::wire`]; this module follows it, so generated code and the
 //! run-time decoders take the same data.
 //!
@@ -10,26 +10,36 @@
 //!
 //! Encoding cannot fail. What a Rust type can hold and its Avro type cannot (a time of a leap second, an instant
 //! outside the nanosecond range, more decimal digits than declared) is written as the nearest value that fits, and the
-//! functions of [`check`] that generated `validate()` calls report exactly these. See [`put`] for each case.
+//! functions of [`check`] that generated `validate()` calls report exactly these:
+//!
+//! | value | written | told by |
+//! |---|---|---|
+//! | time or timestamp with digits below the unit | rounded down, as Java does; order is kept | nothing: a clock has more digits than a schema needs |
+//! | [`NaiveTime`](chrono::NaiveTime) in a leap second | the last unit of the second before | [`check::time_of_day`] |
+//! | instant outside the years 1677 to 2262 as `timestamp-nanos` | the first or last nanosecond there is | [`check::timestamp_nanos`] |
+//! | decimal with more digits after the point than `scale` | cut off towards zero | [`check::decimal`] |
+//! | decimal with more digits than `precision`, or more than fit the `fixed` | as it is, or the largest that fits | [`check::decimal`] |
 //!
 //! Not here: object container files, single-object encoding, Avro's JSON encoding.
 
 mod blocks;
+mod cursor;
 mod decimal;
 pub mod human;
-pub mod put;
-mod put_logical;
 mod reader;
 mod reader_logical;
 mod record;
 mod resolver;
+mod writer;
+mod writer_logical;
 
 #[doc(inline)]
 pub use crate::validate::{MAX_VIOLATIONS, Path, Pattern, ValidationErrors, Violation, check};
 pub use blocks::Blocks;
 pub(crate) use decimal::decimal_fits;
 pub use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
-pub use put_logical::AvroDuration;
 pub use reader::{MAX_RECURSION, Reader};
 pub use record::AvroRecord;
 pub use resolver::{Resolver, ResolverError, WriterSchema, decode_with};
+pub use writer::Writer;
+pub use writer_logical::AvroDuration;

@@ -1,8 +1,12 @@
 //! Reading: a cursor over one datum, with one method for each Avro type.
 
+// Methods are inlined always, because a single one that is not keeps the whole reader in memory. Not in debug builds: there
+// each has stack space of its own in its caller, and a recursive type's decoder would take more than a thread has.
+
 use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
 
 use super::Blocks;
+use super::cursor::{self, Head};
 
 /// How deep a recursive type may be nested when read by generated code: records of a cycle in one another.
 ///
@@ -10,40 +14,48 @@ use super::Blocks;
 /// without optimisation that can be several KiB, and a thread has 2 MiB.
 pub const MAX_RECURSION: usize = 250;
 
+/// The most bytes an `int` takes.
+const MAX_INT: usize = 5;
+/// The most bytes a `long`, and so a length or a count, takes.
+const MAX_LONG: usize = 10;
+
 /// A cursor over the bytes of one datum.
 ///
 /// Every method reads one value and moves on, or fails and leaves the cursor where it does not matter. Nothing is
 /// allocated by it, `bytes` and `string` borrow from the input. The rules are those of [`fleetops_avro::wire`].
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
-    pub(super) rest: &'a [u8],
-    length: usize,
+    pub(super) head: Head<'a>,
     depth: usize,
     pub(super) empty_items: usize,
 }
 
 impl<'a> Reader<'a> {
     /// At the first byte of `input`.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn new(input: &'a [u8]) -> Self {
+        Self::from_head(Head::new(input))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn from_head(head: Head<'a>) -> Self {
         Self {
-            rest: input,
-            length: input.len(),
+            head,
             depth: 0,
             empty_items: 0,
         }
     }
 
     /// How many bytes have been read.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn offset(&self) -> usize {
-        self.length - self.rest.len()
+        self.head.offset()
     }
 
     /// How many bytes are left.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn remaining(&self) -> usize {
-        self.rest.len()
+        self.head.left()
     }
 
     /// Ends the reading.
@@ -51,12 +63,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`DecodeErrorKind::TrailingBytes`] where bytes are left: the datum was written with another schema, or is not
     /// Avro.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn finish(self) -> Result<(), DecodeError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.trailing())
+        match self.remaining() {
+            0 => Ok(()),
+            left => Err(trailing(self.offset(), left)),
         }
     }
 
@@ -64,13 +75,10 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn boolean(&mut self) -> Result<bool, DecodeError> {
-        match self.rest.split_first() {
-            Some((&byte, rest)) => {
-                self.rest = rest;
-                Ok(byte == 1)
-            }
+        match self.head.byte() {
+            Some(byte) => Ok(byte == 1),
             None => Err(self.end("a boolean", 1)),
         }
     }
@@ -79,7 +87,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input, and where the fifth byte says that more follow.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn int(&mut self) -> Result<i32, DecodeError> {
         self.int_of("an int")
     }
@@ -88,7 +96,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input, and where the tenth byte says that more follow.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn long(&mut self) -> Result<i64, DecodeError> {
         self.long_of("a long")
     }
@@ -97,7 +105,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn float(&mut self) -> Result<f32, DecodeError> {
         self.chunk("a float").map(|bytes| f32::from_le_bytes(*bytes))
     }
@@ -106,7 +114,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn double(&mut self) -> Result<f64, DecodeError> {
         self.chunk("a double").map(|bytes| f64::from_le_bytes(*bytes))
     }
@@ -115,24 +123,19 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn doubles<const N: usize>(&mut self) -> Result<[f64; N], DecodeError> {
-        let Some((run, rest)) = self.rest.split_at_checked(N * 8) else {
-            return Err(self.end("doubles", N * 8));
-        };
-        self.rest = rest;
-        let mut values = [0.0; N];
-        for (value, bytes) in values.iter_mut().zip(run.as_chunks::<8>().0) {
-            *value = f64::from_le_bytes(*bytes);
+        match self.head.arrays::<N, 8>() {
+            Some(run) => Ok(run.map(f64::from_le_bytes)),
+            None => Err(self.end("doubles", N * 8)),
         }
-        Ok(values)
     }
 
     /// `bytes`, borrowed.
     ///
     /// # Errors
     /// At the end of the input, and for a length below zero.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         self.block("bytes")
     }
@@ -141,20 +144,50 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// At the end of the input, for a length below zero, and for what is not UTF-8.
-    #[inline]
-    pub fn string(&mut self) -> Result<&'a str, DecodeError> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn str(&mut self) -> Result<&'a str, DecodeError> {
         let bytes = self.block("a string")?;
-        match std::str::from_utf8(bytes) {
+        match cursor::text(bytes) {
             Ok(text) => Ok(text),
-            Err(error) => Err(self.not_utf8(bytes, error.valid_up_to())),
+            Err(error) => Err(not_utf8(self.offset() - bytes.len(), bytes, error.valid_up_to())),
         }
+    }
+
+    /// A `string`.
+    ///
+    /// # Errors
+    /// As [`str`](Self::str).
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn string(&mut self) -> Result<String, DecodeError> {
+        self.str().map(cursor::owned)
+    }
+
+    /// A `string` in place of another, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`str`](Self::str); the string is then as it was.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn string_into(&mut self, place: &mut String) -> Result<(), DecodeError> {
+        self.str().map(|text| cursor::replace(place, text))
+    }
+
+    /// `bytes` in place of others, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes); the others are then as they were.
+    #[inline]
+    pub fn bytes_into(&mut self, place: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let bytes = self.bytes()?;
+        place.clear();
+        place.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// A `fixed` of `N` bytes, borrowed.
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn fixed<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
         self.chunk("a fixed")
     }
@@ -163,16 +196,13 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`int`](Self::int), and for an index that is not one of these.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn branch(&mut self, branches: usize) -> Result<usize, DecodeError> {
         let start = self.offset();
         let index = self.int_of("the index of a union branch")?;
         match usize::try_from(index) {
             Ok(known) if known < branches => Ok(known),
-            _ => Err(DecodeError::new(
-                start,
-                DecodeErrorKind::UnknownBranch { index, branches },
-            )),
+            _ => Err(unknown_branch(start, index, branches)),
         }
     }
 
@@ -181,16 +211,13 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`int`](Self::int), and for an index that is not one of these. An enum's default is for symbols of another
     /// writer schema, which [`Resolver`](super::Resolver) sees to; it is not for indices that the writer does not have.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn symbol(&mut self, symbols: usize) -> Result<usize, DecodeError> {
         let start = self.offset();
         let index = self.int_of("the index of an enum symbol")?;
         match usize::try_from(index) {
             Ok(known) if known < symbols => Ok(known),
-            _ => Err(DecodeError::new(
-                start,
-                DecodeErrorKind::UnknownSymbol { index, symbols },
-            )),
+            _ => Err(unknown_symbol(start, index, symbols)),
         }
     }
 
@@ -199,7 +226,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Blocks::next`].
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array(&mut self, min_item_bytes: usize) -> Result<Blocks, DecodeError> {
         Blocks::start(self, min_item_bytes)
     }
@@ -209,7 +236,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As [`Blocks::next`].
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn map(&mut self, min_value_bytes: usize) -> Result<Blocks, DecodeError> {
         // A key takes at least the byte of its length.
         Blocks::start(self, min_value_bytes.saturating_add(1))
@@ -223,10 +250,7 @@ impl<'a> Reader<'a> {
     pub fn enter(&mut self) -> Result<(), DecodeError> {
         self.depth += 1;
         if self.depth > MAX_RECURSION {
-            return Err(DecodeError::new(
-                self.offset(),
-                DecodeErrorKind::TooDeep { limit: MAX_RECURSION },
-            ));
+            return Err(too_deep(self.offset()));
         }
         Ok(())
     }
@@ -237,136 +261,105 @@ impl<'a> Reader<'a> {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn int_of(&mut self, what: &'static str) -> Result<i32, DecodeError> {
-        let value = self.varint::<5>(what)? as u32;
-        Ok((value >> 1) as i32 ^ -((value & 1) as i32))
+        let bits = self.varint::<MAX_INT>(what)? as u32;
+        Ok((bits >> 1) as i32 ^ -((bits & 1) as i32))
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn long_of(&mut self, what: &'static str) -> Result<i64, DecodeError> {
-        let value = self.varint::<10>(what)?;
-        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+        let bits = self.varint::<MAX_LONG>(what)?;
+        Ok((bits >> 1) as i64 ^ -((bits & 1) as i64))
     }
 
-    /// Seven bits a byte, at most `MAX` bytes. Bits beyond the 64th are dropped, as Java does.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn varint<const MAX: usize>(&mut self, what: &'static str) -> Result<u64, DecodeError> {
-        if let Some((&first, rest)) = self.rest.split_first()
-            && first < 0x80
-        {
-            self.rest = rest;
-            return Ok(u64::from(first));
+        match self.head.varint::<MAX>() {
+            Some(bits) => Ok(bits),
+            None => Err(no_number(self.offset(), self.remaining(), what, MAX)),
         }
-        // As many bytes as it can have: no test for the end in the loop.
-        let Some(window) = self.rest.first_chunk::<MAX>() else {
-            return self.varint_near_end(what, MAX);
-        };
-        let mut value = 0;
-        for (i, &byte) in window.iter().enumerate() {
-            value |= u64::from(byte & 0x7f) << (7 * i);
-            if byte < 0x80 {
-                self.rest = &self.rest[i + 1..];
-                return Ok(value);
-            }
-        }
-        Err(self.goes_on(what, MAX))
-    }
-
-    #[cold]
-    fn varint_near_end(&mut self, what: &'static str, limit: usize) -> Result<u64, DecodeError> {
-        let mut value = 0;
-        for (i, &byte) in self.rest.iter().enumerate().take(limit) {
-            value |= u64::from(byte & 0x7f) << (7 * i);
-            if byte < 0x80 {
-                self.rest = &self.rest[i + 1..];
-                return Ok(value);
-            }
-        }
-        Err(self.end(what, self.rest.len() + 1))
     }
 
     /// A length and so many bytes.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn block(&mut self, what: &'static str) -> Result<&'a [u8], DecodeError> {
-        let before = self.rest;
+        let start = self.offset();
         let length = self.long_of(what)?;
-        if let Ok(count) = usize::try_from(length)
-            && let Some((block, rest)) = self.rest.split_at_checked(count)
-        {
-            self.rest = rest;
-            return Ok(block);
+        // A length below zero is more than there can be.
+        match self.head.slice(length as u64) {
+            Some(block) => Ok(block),
+            None => Err(bad_length(start, self.remaining(), what, length)),
         }
-        Err(self.bad_length(before, what, length))
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn chunk<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], DecodeError> {
-        match self.rest.split_first_chunk() {
-            Some((chunk, rest)) => {
-                self.rest = rest;
-                Ok(chunk)
-            }
+        match self.head.array() {
+            Some(chunk) => Ok(chunk),
             None => Err(self.end(what, N)),
         }
     }
 
-    #[cold]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn end(&self, what: &'static str, needed: usize) -> DecodeError {
-        let left = self.rest.len();
-        DecodeError::new(
-            self.offset(),
-            DecodeErrorKind::UnexpectedEnd {
-                what,
-                needed: needed as u64,
-                left,
-            },
-        )
+        ended(self.offset(), self.remaining(), what, needed)
     }
+}
 
-    #[cold]
-    fn goes_on(&self, what: &'static str, limit: usize) -> DecodeError {
-        DecodeError::new(self.offset(), DecodeErrorKind::InvalidVarint { what, limit })
-    }
+// What went wrong. By value: where the address of a reader gets out, it is kept in memory and not in registers.
 
-    #[cold]
-    pub(super) fn negative_size(&self, start: usize, length: i64) -> DecodeError {
-        DecodeError::new(
-            start,
-            DecodeErrorKind::NegativeLength {
-                what: "a block",
-                length,
-            },
-        )
-    }
+#[cold]
+fn ended(offset: usize, left: usize, what: &'static str, needed: usize) -> DecodeError {
+    let needed = needed as u64;
+    DecodeError::new(offset, DecodeErrorKind::UnexpectedEnd { what, needed, left })
+}
 
-    #[cold]
-    fn bad_length(&self, before: &[u8], what: &'static str, length: i64) -> DecodeError {
-        let kind = match u64::try_from(length) {
-            Ok(needed) => DecodeErrorKind::UnexpectedEnd {
-                what,
-                needed,
-                left: self.rest.len(),
-            },
-            Err(_) => DecodeErrorKind::NegativeLength { what, length },
-        };
-        DecodeError::new(self.length - before.len(), kind)
+#[cold]
+fn no_number(offset: usize, left: usize, what: &'static str, limit: usize) -> DecodeError {
+    if left < limit {
+        return ended(offset, left, what, left + 1);
     }
+    DecodeError::new(offset, DecodeErrorKind::InvalidVarint { what, limit })
+}
 
-    #[cold]
-    fn not_utf8(&self, bytes: &[u8], valid: usize) -> DecodeError {
-        let start = self.offset() - bytes.len();
-        let found = bytes.get(valid).copied().unwrap_or_default();
-        DecodeError::new(start + valid, DecodeErrorKind::InvalidUtf8 { found })
-    }
+#[cold]
+pub(super) fn negative_size(start: usize, length: i64) -> DecodeError {
+    let what = "a block";
+    DecodeError::new(start, DecodeErrorKind::NegativeLength { what, length })
+}
 
-    #[cold]
-    fn trailing(&self) -> DecodeError {
-        DecodeError::new(
-            self.offset(),
-            DecodeErrorKind::TrailingBytes {
-                left: self.rest.len(),
-            },
-        )
-    }
+#[cold]
+fn bad_length(start: usize, left: usize, what: &'static str, length: i64) -> DecodeError {
+    let kind = match u64::try_from(length) {
+        Ok(needed) => DecodeErrorKind::UnexpectedEnd { what, needed, left },
+        Err(_) => DecodeErrorKind::NegativeLength { what, length },
+    };
+    DecodeError::new(start, kind)
+}
+
+#[cold]
+fn not_utf8(start: usize, bytes: &[u8], valid: usize) -> DecodeError {
+    let found = bytes.get(valid).copied().unwrap_or_default();
+    DecodeError::new(start + valid, DecodeErrorKind::InvalidUtf8 { found })
+}
+
+#[cold]
+fn trailing(offset: usize, left: usize) -> DecodeError {
+    DecodeError::new(offset, DecodeErrorKind::TrailingBytes { left })
+}
+
+#[cold]
+fn unknown_branch(start: usize, index: i32, branches: usize) -> DecodeError {
+    DecodeError::new(start, DecodeErrorKind::UnknownBranch { index, branches })
+}
+
+#[cold]
+fn unknown_symbol(start: usize, index: i32, symbols: usize) -> DecodeError {
+    DecodeError::new(start, DecodeErrorKind::UnknownSymbol { index, symbols })
+}
+
+#[cold]
+fn too_deep(offset: usize) -> DecodeError {
+    DecodeError::new(offset, DecodeErrorKind::TooDeep { limit: MAX_RECURSION })
 }

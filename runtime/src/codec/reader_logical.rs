@@ -8,7 +8,7 @@ use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::put_logical::EPOCH_FROM_CE;
+use super::writer_logical::EPOCH_FROM_CE;
 use super::{AvroDuration, Reader, decimal};
 
 /// Characters of a wrong text that an error shows.
@@ -19,23 +19,23 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`string`](Self::string), and for text that is not this form.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn uuid_string(&mut self) -> Result<Uuid, DecodeError> {
         let start = self.offset();
-        let text = self.string()?;
+        let text = self.str()?;
         if text.len() == 36
             && let Ok(uuid) = Uuid::try_parse_ascii(text.as_bytes())
         {
             return Ok(uuid);
         }
-        Err(invalid(start, "a uuid of 36 characters", shown(text)))
+        Err(no_uuid(start, text))
     }
 
     /// `uuid` on a `fixed` of 16 bytes.
     ///
     /// # Errors
     /// At the end of the input.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn uuid_fixed(&mut self) -> Result<Uuid, DecodeError> {
         self.fixed().map(|bytes| Uuid::from_bytes(*bytes))
     }
@@ -44,47 +44,43 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`int`](Self::int), and beyond chrono's range.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn date(&mut self) -> Result<NaiveDate, DecodeError> {
         let start = self.offset();
         let days = self.int()?;
         days.checked_add(EPOCH_FROM_CE)
             .and_then(NaiveDate::from_num_days_from_ce_opt)
-            .ok_or_else(|| {
-                invalid(
-                    start,
-                    "a date within 262,000 years of 1970",
-                    format!("{days} days"),
-                )
-            })
+            .ok_or_else(|| out_of_days(start, days))
     }
 
     /// `time-millis` on an `int`.
     ///
     /// # Errors
     /// As [`int`](Self::int), and where the number is not of one day.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn time_millis(&mut self) -> Result<NaiveTime, DecodeError> {
         let start = self.offset();
         let millis = self.int()?;
         time(i64::from(millis), 1_000)
-            .ok_or_else(|| invalid(start, "a time of day in milliseconds", millis.to_string()))
+            .ok_or_else(|| no_time(start, "a time of day in milliseconds", millis.into()))
     }
 
     /// `time-micros` on a `long`.
     ///
     /// # Errors
     /// As [`long`](Self::long), and where the number is not of one day.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn time_micros(&mut self) -> Result<NaiveTime, DecodeError> {
         let start = self.offset();
         let micros = self.long()?;
-        time(micros, 1_000_000)
-            .ok_or_else(|| invalid(start, "a time of day in microseconds", micros.to_string()))
+        time(micros, 1_000_000).ok_or_else(|| no_time(start, "a time of day in microseconds", micros))
     }
 
     /// `timestamp-millis` on a `long`.
     ///
     /// # Errors
     /// As [`long`](Self::long), and beyond chrono's range.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn timestamp_millis(&mut self) -> Result<DateTime<Utc>, DecodeError> {
         let start = self.offset();
         let millis = self.long()?;
@@ -95,7 +91,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`long`](Self::long), and beyond chrono's range.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn timestamp_micros(&mut self) -> Result<DateTime<Utc>, DecodeError> {
         let start = self.offset();
         let micros = self.long()?;
@@ -106,7 +102,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`long`](Self::long).
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn timestamp_nanos(&mut self) -> Result<DateTime<Utc>, DecodeError> {
         self.long().map(DateTime::from_timestamp_nanos)
     }
@@ -115,7 +111,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`timestamp_millis`](Self::timestamp_millis).
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn local_timestamp_millis(&mut self) -> Result<NaiveDateTime, DecodeError> {
         self.timestamp_millis().map(|time| time.naive_utc())
     }
@@ -124,7 +120,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`timestamp_micros`](Self::timestamp_micros).
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn local_timestamp_micros(&mut self) -> Result<NaiveDateTime, DecodeError> {
         self.timestamp_micros().map(|time| time.naive_utc())
     }
@@ -133,7 +129,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`long`](Self::long).
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn local_timestamp_nanos(&mut self) -> Result<NaiveDateTime, DecodeError> {
         self.timestamp_nanos().map(|time| time.naive_utc())
     }
@@ -205,6 +201,25 @@ fn decimal_of(start: usize, bytes: &[u8], scale: i64) -> Result<Decimal, DecodeE
         };
         invalid(start, "a decimal of at most 96 bits and scale 28", found)
     })
+}
+
+#[cold]
+fn no_uuid(start: usize, text: &str) -> DecodeError {
+    invalid(start, "a uuid of 36 characters", shown(text))
+}
+
+#[cold]
+fn no_time(start: usize, expected: &'static str, count: i64) -> DecodeError {
+    invalid(start, expected, count.to_string())
+}
+
+#[cold]
+fn out_of_days(start: usize, days: i32) -> DecodeError {
+    invalid(
+        start,
+        "a date within 262,000 years of 1970",
+        format!("{days} days"),
+    )
 }
 
 #[cold]

@@ -15,7 +15,7 @@ pub trait AvroRecord: Sized {
     /// The full name, such as `fleetops.events.RawTelemetryEvent`.
     const NAME: &'static str;
 
-    /// Appends the bare Avro binary, without framing. Cannot fail; [`put`](super::put) says what becomes of values
+    /// Appends the bare Avro binary, without framing. Cannot fail; [`codec`](super) says what becomes of values
     /// that do not fit.
     fn encode_avro(&self, out: &mut Vec<u8>);
 
@@ -24,6 +24,18 @@ pub trait AvroRecord: Sized {
     /// # Errors
     /// Where the bytes are not such a value; the error has the offset.
     fn decode_avro(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
+
+    /// Reads one value as [`decode_avro`](Self::decode_avro) does, in place of this one: text, bytes and arrays keep their
+    /// memory where it is enough.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro). After an error the value is one of the type, partly the old and partly the
+    /// new.
+    #[inline]
+    fn decode_into(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        *self = Self::decode_avro(reader)?;
+        Ok(())
+    }
 
     /// Adds every violation of the schema's rules to `errors`; `path` is where this value stands in the whole.
     fn validate_at(&self, path: &Path<'_>, errors: &mut ValidationErrors);
@@ -57,6 +69,17 @@ pub trait AvroRecord: Sized {
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
+    }
+
+    /// Reads the value in `bytes` as [`from_avro`](Self::from_avro) does, in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    #[inline]
+    fn read_avro(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let mut reader = Reader::new(bytes);
+        self.decode_into(&mut reader)?;
+        reader.finish()
     }
 
     /// The value in `bytes`, which were written with the resolver's writer schema.

@@ -16,7 +16,7 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::*;
-use crate::codec::{Path, ValidationErrors, check, put};
+use crate::codec::{Path, ValidationErrors, Writer, check};
 use crate::framing::SchemaId;
 use crate::registry::{Answer, RegisteredSchema, RegistryClient, SchemaSource};
 use crate::topic::{DedupSpec, Environment, Sequence, TopicSpec};
@@ -76,7 +76,9 @@ impl Topic for Events {
         unreachable!("a producer does not read")
     }
     fn encode(&self, event: &Event, out: &mut Vec<u8>) {
-        put::long(out, event.value);
+        let mut writer = Writer::new(out, 10);
+        writer.long(event.value);
+        writer.finish();
     }
     fn key(&self, event: &Event, out: &mut String) -> bool {
         out.push_str(event.key.as_deref().unwrap_or_default());

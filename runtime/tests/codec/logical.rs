@@ -2,17 +2,17 @@
 
 use apache_avro::types::Value;
 use fleetops_runtime::chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
-use fleetops_runtime::codec::{AvroDuration, DecodeError, Path, Reader, ValidationErrors, check, put};
+use fleetops_runtime::codec::{AvroDuration, DecodeError, Path, Reader, ValidationErrors, Writer, check};
 use fleetops_runtime::rust_decimal::Decimal;
 use fleetops_runtime::uuid::Uuid;
 use proptest::prelude::*;
 
 use crate::peer::theirs;
-use crate::sample::long;
+use crate::sample::{long, written};
 
-fn bytes(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+fn bytes(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut out = Vec::new();
-    write(&mut out);
+    written(&mut out, write);
     out
 }
 
@@ -41,16 +41,16 @@ proptest! {
     fn dates_and_times_have_the_peers_bytes(days in -95_000_000_i32..95_000_000, micros in 0_i64..86_400_000_000) {
         let date = NaiveDate::from_num_days_from_ce_opt(days).expect("in range");
         let since_epoch = date.signed_duration_since(NaiveDate::default()).num_days() as i32;
-        let ours = bytes(|out| put::date(out, &date));
+        let ours = bytes(|out| out.date(&date));
         prop_assert_eq!(&ours, &theirs(&logical("int", "date"), Value::Date(since_epoch)));
         prop_assert_eq!(read(&ours, |r| r.date()), Ok(date));
 
         let nanos = (micros % 1_000_000 * 1_000) as u32;
         let time = NaiveTime::from_num_seconds_from_midnight_opt((micros / 1_000_000) as u32, nanos).expect("a time");
-        let ours = bytes(|out| put::time_micros(out, &time));
+        let ours = bytes(|out| out.time_micros(&time));
         prop_assert_eq!(&ours, &theirs(&logical("long", "time-micros"), Value::TimeMicros(micros)));
         prop_assert_eq!(read(&ours, |r| r.time_micros()), Ok(time));
-        let ours = bytes(|out| put::time_millis(out, &time));
+        let ours = bytes(|out| out.time_millis(&time));
         prop_assert_eq!(&ours, &theirs(&logical("int", "time-millis"), Value::TimeMillis((micros / 1_000) as i32)));
         let millis = time.with_nanosecond(nanos / 1_000_000 * 1_000_000).expect("a time");
         prop_assert_eq!(read(&ours, |r| r.time_millis()), Ok(millis));
@@ -58,24 +58,24 @@ proptest! {
 
     #[test]
     fn timestamps_have_the_peers_bytes(number in long()) {
-        let ours = bytes(|out| put::timestamp_nanos(out, &DateTime::from_timestamp_nanos(number)));
+        let ours = bytes(|out| out.timestamp_nanos(&DateTime::from_timestamp_nanos(number)));
         prop_assert_eq!(&ours, &theirs(&logical("long", "timestamp-nanos"), Value::TimestampNanos(number)));
         prop_assert_eq!(read(&ours, |r| r.timestamp_nanos()), Ok(DateTime::from_timestamp_nanos(number)));
         if let Some(time) = DateTime::from_timestamp_micros(number) {
-            let ours = bytes(|out| put::timestamp_micros(out, &time));
+            let ours = bytes(|out| out.timestamp_micros(&time));
             prop_assert_eq!(&ours, &theirs(&logical("long", "timestamp-micros"), Value::TimestampMicros(number)));
             prop_assert_eq!(read(&ours, |r| r.timestamp_micros()), Ok(time));
-            let local = bytes(|out| put::local_timestamp_micros(out, &time.naive_utc()));
+            let local = bytes(|out| out.local_timestamp_micros(&time.naive_utc()));
             prop_assert_eq!(&local, &ours);
             prop_assert_eq!(read(&local, |r| r.local_timestamp_micros()), Ok(time.naive_utc()));
         }
         if let Some(time) = DateTime::from_timestamp_millis(number) {
-            let ours = bytes(|out| put::timestamp_millis(out, &time));
+            let ours = bytes(|out| out.timestamp_millis(&time));
             prop_assert_eq!(&ours, &theirs(&logical("long", "timestamp-millis"), Value::TimestampMillis(number)));
             prop_assert_eq!(read(&ours, |r| r.timestamp_millis()), Ok(time));
             prop_assert_eq!(read(&ours, |r| r.local_timestamp_millis()), Ok(time.naive_utc()));
         } else {
-            let ours = bytes(|out| put::long(out, number));
+            let ours = bytes(|out| out.long(number));
             prop_assert!(read(&ours, |r| r.timestamp_millis()).is_err());
         }
     }
@@ -85,8 +85,8 @@ proptest! {
         let floor = DateTime::from_timestamp_nanos(nanos.div_euclid(1_000).saturating_mul(1_000));
         let time = floor + fleetops_runtime::chrono::TimeDelta::nanoseconds(more);
         prop_assert_eq!(
-            bytes(|out| put::timestamp_micros(out, &time)),
-            bytes(|out| put::timestamp_micros(out, &floor))
+            bytes(|out| out.timestamp_micros(&time)),
+            bytes(|out| out.timestamp_micros(&floor))
         );
     }
 
@@ -94,12 +94,12 @@ proptest! {
     fn uuids_have_the_peers_bytes(number in any::<u128>()) {
         let uuid = Uuid::from_u128(number);
         let peer = Value::Uuid(apache_avro::Uuid::from_u128(number));
-        let text = bytes(|out| put::uuid_string(out, &uuid));
+        let text = bytes(|out| out.uuid_string(&uuid));
         prop_assert_eq!(&text, &theirs(&logical("string", "uuid"), peer.clone()));
         prop_assert_eq!(read(&text, |r| r.uuid_string()), Ok(uuid));
-        let upper = bytes(|out| put::string(out, &uuid.hyphenated().to_string().to_uppercase()));
+        let upper = bytes(|out| out.string(&uuid.hyphenated().to_string().to_uppercase()));
         prop_assert_eq!(read(&upper, |r| r.uuid_string()), Ok(uuid));
-        let fixed = bytes(|out| put::uuid_fixed(out, &uuid));
+        let fixed = bytes(|out| out.uuid_fixed(&uuid));
         let schema = r#"{"type": "fixed", "name": "U", "size": 16, "logicalType": "uuid"}"#;
         prop_assert_eq!(&fixed, &theirs(schema, peer));
         prop_assert_eq!(read(&fixed, |r| r.uuid_fixed()), Ok(uuid));
@@ -107,7 +107,7 @@ proptest! {
 
     #[test]
     fn durations_are_three_little_endian_numbers(months in any::<u32>(), days in any::<u32>(), millis in any::<u32>()) {
-        let ours = bytes(|out| put::duration(out, &AvroDuration { months, days, millis }));
+        let ours = bytes(|out| out.duration(&AvroDuration { months, days, millis }));
         let schema = r#"{"type": "fixed", "name": "D", "size": 12, "logicalType": "duration"}"#;
         let peer = apache_avro::Duration::new(
             apache_avro::Months::new(months),
@@ -126,15 +126,15 @@ proptest! {
     ) {
         let unscaled = unscaled >> shift;
         let value = Decimal::try_from_i128_with_scale(unscaled, scale).expect("28 digits");
-        let ours = bytes(|out| put::decimal_bytes(out, &value, scale));
+        let ours = bytes(|out| out.decimal_bytes(&value, scale));
         let big = num_bigint(unscaled);
         let schema = format!(r#"{{"type": "bytes", "logicalType": "decimal", "precision": 28, "scale": {scale}}}"#);
         prop_assert_eq!(&ours, &theirs(&schema, Value::Decimal(big.clone().into())));
         prop_assert_eq!(read(&ours, |r| r.decimal_bytes(scale)), Ok(value));
-        let fixed = bytes(|out| put::decimal_fixed(out, &value, scale, 14));
+        let fixed = bytes(|out| out.decimal_fixed(&value, scale, 14));
         prop_assert_eq!(read(&fixed, |r| r.decimal_fixed::<14>(scale)), Ok(value));
         prop_assert_eq!(&fixed[..], &unscaled.to_be_bytes()[2..]);
-        let both = bytes(|out| put::big_decimal(out, &value));
+        let both = bytes(|out| out.big_decimal(&value));
         prop_assert_eq!(read(&both, |r| r.big_decimal()), Ok(value));
         prop_assert_eq!(violations(|e, p| check::decimal(e, p, &value, 28, scale)), "");
     }
@@ -153,8 +153,7 @@ fn num_bigint(value: i128) -> Vec<u8> {
 
 #[test]
 fn a_decimal_of_another_scale_is_brought_to_the_schemas() {
-    let write =
-        |text: &str, scale| bytes(|out| put::decimal_bytes(out, &text.parse().expect("a decimal"), scale));
+    let write = |text: &str, scale| bytes(|out| out.decimal_bytes(&text.parse().expect("a decimal"), scale));
     assert_eq!(write("1.5", 2), [4, 0, 150]);
     assert_eq!(write("1.50", 1), [2, 15]);
     assert_eq!(write("-1.5", 2), [4, 0xff, 0x6a]);
@@ -183,7 +182,7 @@ fn a_decimal_of_another_scale_is_brought_to_the_schemas() {
         told(&largest, 28, 20)
     );
     assert_eq!(write(&largest, 20)[0], 32);
-    let fixed = |text: &str| bytes(|out| put::decimal_fixed(out, &text.parse().expect("a decimal"), 0, 2));
+    let fixed = |text: &str| bytes(|out| out.decimal_fixed(&text.parse().expect("a decimal"), 0, 2));
     assert_eq!(fixed("32767"), [0x7f, 0xff]);
     assert_eq!(fixed("32768"), [0x7f, 0xff]);
     assert_eq!(fixed("-32768"), [0x80, 0]);
@@ -195,11 +194,11 @@ fn a_decimal_of_another_scale_is_brought_to_the_schemas() {
 fn times_that_do_not_fit_are_pinned_and_told() {
     let leap = NaiveTime::from_hms_milli_opt(23, 59, 59, 1_500).expect("a leap second");
     assert_eq!(
-        read(&bytes(|out| put::time_millis(out, &leap)), |r| r.int()),
+        read(&bytes(|out| out.time_millis(&leap)), |r| r.int()),
         Ok(86_399_999)
     );
     assert_eq!(
-        read(&bytes(|out| put::time_micros(out, &leap)), |r| r.long()),
+        read(&bytes(|out| out.time_micros(&leap)), |r| r.long()),
         Ok(86_399_999_999)
     );
     assert_eq!(
@@ -221,12 +220,11 @@ fn times_that_do_not_fit_are_pinned_and_told() {
         (NaiveDateTime::MIN, i64::MIN),
     ] {
         assert_eq!(
-            read(&bytes(|out| put::timestamp_nanos(out, &time.and_utc())), |r| r
-                .long()),
+            read(&bytes(|out| out.timestamp_nanos(&time.and_utc())), |r| r.long()),
             Ok(nanos)
         );
         assert_eq!(
-            read(&bytes(|out| put::local_timestamp_nanos(out, &time)), |r| r.long()),
+            read(&bytes(|out| out.local_timestamp_nanos(&time)), |r| r.long()),
             Ok(nanos)
         );
         assert!(violations(|e, p| check::local_timestamp_nanos(e, p, &time)).contains("(timestamp-nanos)"));
@@ -237,20 +235,20 @@ fn times_that_do_not_fit_are_pinned_and_told() {
     );
     // Every other type reaches as far as chrono does.
     for time in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
-        let there = read(&bytes(|out| put::timestamp_micros(out, &time)), |r| {
+        let there = read(&bytes(|out| out.timestamp_micros(&time)), |r| {
             r.timestamp_micros()
         })
         .expect("in range");
         assert_eq!(there.timestamp_micros(), time.timestamp_micros());
         let date = time.date_naive();
-        assert_eq!(read(&bytes(|out| put::date(out, &date)), |r| r.date()), Ok(date));
+        assert_eq!(read(&bytes(|out| out.date(&date)), |r| r.date()), Ok(date));
     }
 }
 
 #[test]
 fn what_no_logical_value_stands_for_is_an_error_with_its_offset() {
-    let long = |n: i64| bytes(|out| put::long(out, n));
-    let text = |s: &str| bytes(|out| put::string(out, s));
+    let long = |n: i64| bytes(|out| out.long(n));
+    let text = |s: &str| bytes(|out| out.string(s));
     let told = |result: Result<String, DecodeError>| result.expect_err("no such value").to_string();
     let uuid = |s: &str| told(read(&text(s), |r| r.uuid_string().map(|u| u.to_string())));
     assert_eq!(
@@ -284,7 +282,7 @@ fn what_no_logical_value_stands_for_is_an_error_with_its_offset() {
     assert!(read(&long(i64::MIN), |r| r.local_timestamp_millis()).is_err());
     for days in [i32::MAX, i32::MIN, 100_000_000] {
         assert_eq!(
-            told(read(&bytes(|out| put::int(out, days)), |r| r
+            told(read(&bytes(|out| out.int(days)), |r| r
                 .date()
                 .map(|d| d.to_string()))),
             format!("byte 0: expected a date within 262,000 years of 1970, found {days} days")
@@ -294,22 +292,22 @@ fn what_no_logical_value_stands_for_is_an_error_with_its_offset() {
         told(read(&[0], |r| r.decimal_bytes(2).map(|d| d.to_string()))),
         "byte 0: expected a decimal of at most 96 bits and scale 28, found 0 byte(s) of scale 2"
     );
-    let wide = bytes(|out| put::bytes(out, &[0x7f; 13]));
+    let wide = bytes(|out| out.bytes(&[0x7f; 13]));
     assert!(read(&wide, |r| r.decimal_bytes(2)).is_err());
     assert!(read(&[2, 1], |r| r.decimal_bytes(29)).is_err());
     // A sign repeated to the left says nothing.
-    let padded = bytes(|out| put::bytes(out, &[[0xff; 30], [0xfe; 30]].concat()[..31]));
+    let padded = bytes(|out| out.bytes(&[[0xff; 30], [0xfe; 30]].concat()[..31]));
     assert_eq!(read(&padded, |r| r.decimal_bytes(0)), Ok(Decimal::from(-2)));
     // Inside a big-decimal: scale missing, trailing bytes, negative scale.
     assert_eq!(
-        told(read(&bytes(|out| put::bytes(out, &[2, 5])), |r| r
+        told(read(&bytes(|out| out.bytes(&[2, 5])), |r| r
             .big_decimal()
             .map(|d| d.to_string()))),
         "byte 3: expected 1 byte(s) for an int, found 0"
     );
-    assert!(read(&bytes(|out| put::bytes(out, &[2, 5, 2, 0])), |r| r.big_decimal()).is_err());
+    assert!(read(&bytes(|out| out.bytes(&[2, 5, 2, 0])), |r| r.big_decimal()).is_err());
     assert_eq!(
-        read(&bytes(|out| put::bytes(out, &[2, 5, 3])), |r| r.big_decimal()),
+        read(&bytes(|out| out.bytes(&[2, 5, 3])), |r| r.big_decimal()),
         Ok(Decimal::from(500))
     );
 }

@@ -6,10 +6,10 @@ use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
-use fleetops_runtime::codec::{AvroRecord, Reader, put};
+use fleetops_runtime::codec::{AvroRecord, Reader};
 use proptest::prelude::*;
 
-use crate::sample::{SCHEMA, Sample, long, sample};
+use crate::sample::{SCHEMA, Sample, long, sample, written};
 
 /// What apache-avro writes for a value of a schema.
 pub(crate) fn theirs(schema: &str, value: Value) -> Vec<u8> {
@@ -101,11 +101,11 @@ proptest! {
     #[test]
     fn numbers_of_every_length_have_the_peers_bytes(number in long()) {
         let mut ours = Vec::new();
-        put::long(&mut ours, number);
+        written(&mut ours, |w| w.long(number));
         prop_assert_eq!(&ours, &theirs("\"long\"", Value::Long(number)));
         prop_assert_eq!(Reader::new(&ours).long(), Ok(number));
         ours.clear();
-        put::int(&mut ours, number as i32);
+        written(&mut ours, |w| w.int(number as i32));
         prop_assert_eq!(&ours, &theirs("\"int\"", Value::Int(number as i32)));
         prop_assert_eq!(Reader::new(&ours).int(), Ok(number as i32));
     }
@@ -120,7 +120,7 @@ fn the_ends_of_every_length_of_varint() {
             (1_i64 << shift).wrapping_neg(),
         ] {
             let mut ours = Vec::new();
-            put::long(&mut ours, base);
+            written(&mut ours, |w| w.long(base));
             assert_eq!(ours, theirs("\"long\"", Value::Long(base)));
             // Near the end of the input and with more behind it: the two ways through the reader.
             assert_eq!(Reader::new(&ours).long(), Ok(base));
@@ -130,7 +130,7 @@ fn the_ends_of_every_length_of_varint() {
     }
     for int in [0, -1, 1, i32::MAX, i32::MIN] {
         let mut ours = Vec::new();
-        put::int(&mut ours, int);
+        written(&mut ours, |w| w.int(int));
         assert_eq!(ours, theirs("\"int\"", Value::Int(int)));
         assert_eq!(Reader::new(&ours).int(), Ok(int));
     }
@@ -147,14 +147,14 @@ fn floats_keep_their_bits() {
         f64::MIN_POSITIVE.to_bits(),
     ] {
         let mut out = Vec::new();
-        put::double(&mut out, f64::from_bits(bits));
+        written(&mut out, |w| w.double(f64::from_bits(bits)));
         assert_eq!(out, bits.to_le_bytes());
         assert_eq!(Reader::new(&out).double().map(f64::to_bits), Ok(bits));
         assert_eq!(Reader::new(&out).doubles::<1>().map(|[v]| v.to_bits()), Ok(bits));
     }
     for bits in [0_u32, 1 << 31, 0x7f80_0001, u32::MAX] {
         let mut out = Vec::new();
-        put::float(&mut out, f32::from_bits(bits));
+        written(&mut out, |w| w.float(f32::from_bits(bits)));
         assert_eq!(out, bits.to_le_bytes());
         assert_eq!(Reader::new(&out).float().map(f32::to_bits), Ok(bits));
     }

@@ -2,7 +2,7 @@
 
 use fleetops_runtime::avro::Schema;
 use fleetops_runtime::codec::{
-    AvroRecord, DecodeError, DecodeErrorKind, Path, Reader, Resolver, ValidationErrors, put,
+    AvroRecord, DecodeError, DecodeErrorKind, Path, Reader, Resolver, ValidationErrors, Writer,
 };
 use fleetops_runtime::uuid::Uuid;
 use proptest::prelude::*;
@@ -26,16 +26,18 @@ impl AvroRecord for Point {
     const NAME: &'static str = "Point";
 
     fn encode_avro(&self, out: &mut Vec<u8>) {
-        put::uuid_string(out, &self.id);
-        put::double(out, self.x);
-        put::string(out, &self.label);
+        let mut writer = Writer::new(out, 64);
+        writer.uuid_string(&self.id);
+        writer.double(self.x);
+        writer.string(&self.label);
+        writer.finish();
     }
 
     fn decode_avro(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             id: r.uuid_string()?,
             x: r.double()?,
-            label: r.string()?.to_owned(),
+            label: r.string()?,
         })
     }
 
@@ -47,9 +49,11 @@ const OLDER: &str = r#"{"type": "record", "name": "Point", "fields": [
 
 fn older(x: i32, id: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    put::bytes(&mut out, &[1, 2, 3]);
-    put::int(&mut out, x);
-    put::string(&mut out, id);
+    let mut writer = Writer::new(&mut out, 0);
+    writer.bytes(&[1, 2, 3]);
+    writer.int(x);
+    writer.string(id);
+    writer.finish();
     out
 }
 

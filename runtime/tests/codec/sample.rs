@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetops_runtime::chrono::{DateTime, Utc};
-use fleetops_runtime::codec::{AvroRecord, DecodeError, Path, Reader, ValidationErrors, check, put};
+use fleetops_runtime::codec::{AvroRecord, DecodeError, Path, Reader, ValidationErrors, Writer, check};
 use fleetops_runtime::uuid::Uuid;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -29,6 +29,13 @@ pub(crate) const SCHEMA: &str = r#"{
     {"name": "children", "type": {"type": "array", "items": "Sample"}}
   ]
 }"#;
+
+/// Appends what `write` writes.
+pub(crate) fn written(out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>)) {
+    let mut writer = Writer::new(out, 0);
+    write(&mut writer);
+    writer.finish();
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample {
@@ -56,42 +63,45 @@ impl AvroRecord for Sample {
     const NAME: &'static str = "test.Sample";
 
     fn encode_avro(&self, out: &mut Vec<u8>) {
-        put::boolean(out, self.flag);
-        put::int(out, self.small);
-        put::long(out, self.large);
-        put::float(out, self.single);
-        put::doubles(out, self.point);
-        put::bytes(out, &self.data);
-        put::string(out, &self.text);
-        put::fixed(out, &self.digest);
-        put::index(out, self.colour);
+        // No room is set aside, so that the ways through a growing buffer are taken too.
+        let mut writer = Writer::new(out, 0);
+        writer.boolean(self.flag);
+        writer.int(self.small);
+        writer.long(self.large);
+        writer.float(self.single);
+        writer.doubles(self.point);
+        writer.bytes(&self.data);
+        writer.string(&self.text);
+        writer.fixed(&self.digest);
+        writer.index(self.colour);
         match &self.maybe {
-            None => put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                put::index(out, 1);
-                put::int(out, *value);
+                writer.index(1);
+                writer.int(*value);
             }
         }
-        put::array_start(out, self.numbers.len());
+        writer.array_start(self.numbers.len());
         for number in &self.numbers {
-            put::long(out, *number);
+            writer.long(*number);
         }
-        put::array_end(out);
-        put::array_start(out, self.nothings.len());
-        put::array_end(out);
-        put::map_start(out, self.names.len());
+        writer.array_end();
+        writer.array_start(self.nothings.len());
+        writer.array_end();
+        writer.map_start(self.names.len());
         for (key, value) in &self.names {
-            put::string(out, key);
-            put::string(out, value);
+            writer.string(key);
+            writer.string(value);
         }
-        put::map_end(out);
-        put::uuid_string(out, &self.id);
-        put::timestamp_micros(out, &self.at);
-        put::array_start(out, self.children.len());
+        writer.map_end();
+        writer.uuid_string(&self.id);
+        writer.timestamp_micros(&self.at);
+        writer.array_start(self.children.len());
         for child in &self.children {
-            child.encode_avro(out);
+            writer.raw(&child.to_avro());
         }
-        put::array_end(out);
+        writer.array_end();
+        writer.finish();
     }
 
     fn decode_avro(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -103,7 +113,7 @@ impl AvroRecord for Sample {
             single: r.float()?,
             point: r.doubles()?,
             data: r.bytes()?.to_vec(),
-            text: r.string()?.to_owned(),
+            text: r.string()?,
             digest: *r.fixed()?,
             colour: r.symbol(3)?,
             maybe: match r.branch(2)? {
@@ -130,8 +140,8 @@ impl AvroRecord for Sample {
                 let mut blocks = r.map(1)?;
                 let mut entries = BTreeMap::new();
                 while blocks.next(r)? {
-                    let key = r.string()?.to_owned();
-                    entries.insert(key, r.string()?.to_owned());
+                    let key = r.string()?;
+                    entries.insert(key, r.string()?);
                 }
                 entries
             },
@@ -148,6 +158,49 @@ impl AvroRecord for Sample {
         };
         r.leave();
         Ok(sample)
+    }
+
+    fn decode_into(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+        r.enter()?;
+        self.flag = r.boolean()?;
+        self.small = r.int()?;
+        self.large = r.long()?;
+        self.single = r.float()?;
+        self.point = r.doubles()?;
+        r.bytes_into(&mut self.data)?;
+        r.string_into(&mut self.text)?;
+        self.digest = *r.fixed()?;
+        self.colour = r.symbol(3)?;
+        self.maybe = match r.branch(2)? {
+            0 => None,
+            _ => Some(r.int()?),
+        };
+        r.array_of_long_into(&mut self.numbers)?;
+        self.nothings.clear();
+        let mut blocks = r.array(0)?;
+        while blocks.next(r)? {
+            self.nothings.push(());
+        }
+        self.names.clear();
+        let mut blocks = r.map(1)?;
+        while blocks.next(r)? {
+            let key = r.string()?;
+            self.names.insert(key, r.string()?);
+        }
+        self.id = r.uuid_string()?;
+        self.at = r.timestamp_micros()?;
+        let mut blocks = r.array(70)?;
+        let mut count = 0;
+        while blocks.next(r)? {
+            match self.children.get_mut(count) {
+                Some(child) => child.decode_into(r)?,
+                None => self.children.push(Self::decode_avro(r)?),
+            }
+            count += 1;
+        }
+        self.children.truncate(count);
+        r.leave();
+        Ok(())
     }
 
     fn validate_at(&self, path: &Path<'_>, errors: &mut ValidationErrors) {

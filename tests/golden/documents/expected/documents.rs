@@ -68,15 +68,16 @@ impl Doc {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -107,16 +108,45 @@ impl Doc {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
             a: reader.int()?,
-            b: ::std::string::String::from(reader.string()?),
+            b: reader.string()?,
             c: E::decode_avro(reader)?,
             d: F(*reader.fixed()?),
             e: DocE::decode_avro(reader)?,
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.a = reader.int()?;
+        reader.string_into(&mut self.b)?;
+        self.c = E::decode_avro(reader)?;
+        self.d = F(*reader.fixed()?);
+        self.e = DocE::decode_avro(reader)?;
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -138,12 +168,13 @@ impl Doc {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::int(out, self.a);
-        ::fleetops_runtime::codec::put::string(out, &self.b);
-        ::fleetops_runtime::codec::put::index(out, self.c as usize);
-        ::fleetops_runtime::codec::put::fixed(out, &self.d.0);
-        self.e.put_avro(out);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.int(self.a);
+        writer.string(&self.b);
+        writer.index(self.c as usize);
+        writer.fixed(&self.d.0);
+        self.e.put_avro(writer);
     }
 
     /// Adds every violation to `errors`.
@@ -177,6 +208,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Doc {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -228,12 +266,13 @@ impl<'a> DocRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
             a: reader.int()?,
-            b: reader.string()?,
+            b: reader.str()?,
             c: E::decode_avro(reader)?,
             d: F(*reader.fixed()?),
             e: DocERef::decode_avro(reader)?,
@@ -305,12 +344,13 @@ impl DocE {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(2)? {
             0 => Self::Int(reader.int()?),
-            _ => Self::String(::std::string::String::from(reader.string()?)),
+            _ => Self::String(reader.string()?),
         })
     }
 
@@ -323,15 +363,16 @@ impl DocE {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::Int(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::int(out, *value);
+                writer.index(0);
+                writer.int(*value);
             }
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(1);
+                writer.string(value);
             }
         }
     }
@@ -351,12 +392,13 @@ impl<'a> DocERef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(2)? {
             0 => Self::Int(reader.int()?),
-            _ => Self::String(reader.string()?),
+            _ => Self::String(reader.str()?),
         })
     }
 
@@ -393,6 +435,7 @@ impl E {
     ///
     /// # Errors
     /// Where the index is none of this enum.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {

@@ -73,15 +73,16 @@ impl Self_ {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -112,10 +113,11 @@ impl Self_ {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let r#type = ::std::string::String::from(_reader.string()?);
+        let r#type = _reader.string()?;
         let self_ = _reader.int()?;
         let crate_ = _reader.int()?;
         let r#async = _reader.int()?;
@@ -135,16 +137,45 @@ impl Self_ {
                 0 => None,
                 _ => Some(_reader.int()?),
             },
-            event: {
-                let mut blocks = _reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<i32>());
-                while blocks.next(_reader)? {
-                    items.push(_reader.int()?);
-                }
-                items
-            },
+            event: _reader.array_of_int()?,
             r#fn: Type::decode_avro(_reader)?,
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.string_into(&mut self.r#type)?;
+        self.self_ = reader.int()?;
+        self.crate_ = reader.int()?;
+        self.r#async = reader.int()?;
+        self.r#gen = reader.int()?;
+        self.underscore = reader.int()?;
+        [self.reader, self.out] = reader.doubles()?;
+        self.value = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        reader.array_of_int_into(&mut self.event)?;
+        self.r#fn = Type::decode_avro(reader)?;
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -166,27 +197,24 @@ impl Self_ {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::string(out, &self.r#type);
-        ::fleetops_runtime::codec::put::int(out, self.self_);
-        ::fleetops_runtime::codec::put::int(out, self.crate_);
-        ::fleetops_runtime::codec::put::int(out, self.r#async);
-        ::fleetops_runtime::codec::put::int(out, self.r#gen);
-        ::fleetops_runtime::codec::put::int(out, self.underscore);
-        ::fleetops_runtime::codec::put::doubles(out, [self.reader, self.out]);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.string(&self.r#type);
+        writer.int(self.self_);
+        writer.int(self.crate_);
+        writer.int(self.r#async);
+        writer.int(self.r#gen);
+        writer.int(self.underscore);
+        writer.doubles([self.reader, self.out]);
         match self.value {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::int(out, value);
+                writer.index(1);
+                writer.int(value);
             }
         }
-        ::fleetops_runtime::codec::put::array_start(out, self.event.len());
-        for item in &self.event {
-            ::fleetops_runtime::codec::put::int(out, *item);
-        }
-        ::fleetops_runtime::codec::put::array_end(out);
-        ::fleetops_runtime::codec::put::index(out, self.r#fn as usize);
+        writer.array_of_int(&self.event);
+        writer.index(self.r#fn as usize);
     }
 }
 
@@ -203,6 +231,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Self_ {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -258,10 +293,11 @@ impl<'a> SelfRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         _reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let r#type = _reader.string()?;
+        let r#type = _reader.str()?;
         let self_ = _reader.int()?;
         let crate_ = _reader.int()?;
         let r#async = _reader.int()?;
@@ -281,14 +317,7 @@ impl<'a> SelfRef<'a> {
                 0 => None,
                 _ => Some(_reader.int()?),
             },
-            event: {
-                let mut blocks = _reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<i32>());
-                while blocks.next(_reader)? {
-                    items.push(_reader.int()?);
-                }
-                items
-            },
+            event: _reader.array_of_int()?,
             r#fn: Type::decode_avro(_reader)?,
         })
     }
@@ -401,6 +430,7 @@ impl Type {
     ///
     /// # Errors
     /// Where the index is none of this enum.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {

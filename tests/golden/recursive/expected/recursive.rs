@@ -36,15 +36,16 @@ impl Node {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -75,6 +76,7 @@ impl Node {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -98,6 +100,49 @@ impl Node {
         Ok(value)
     }
 
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.enter()?;
+        self.v = reader.int()?;
+        match (reader.branch(2)?, &mut self.next) {
+            (0, place) => *place = None,
+            (_, Some(value)) => value.decode_into(reader)?,
+            (_, place) => {
+                *place = Some(::std::boxed::Box::new(Node::decode_avro(reader)?));
+            }
+        }
+        let mut blocks = reader.array(3)?;
+        let mut count = 0;
+        while blocks.next(reader)? {
+            match self.kids.get_mut(count) {
+                Some(item) => item.decode_into(reader)?,
+                None => self.kids.push(Node::decode_avro(reader)?),
+            }
+            count += 1;
+        }
+        self.kids.truncate(count);
+        reader.leave();
+        Ok(())
+    }
+
     /// Holds the value against the rules of the schema.
     ///
     /// # Errors
@@ -117,20 +162,21 @@ impl Node {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::int(out, self.v);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.int(self.v);
         match &self.next {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                value.put_avro(out);
+                writer.index(1);
+                value.put_avro(writer);
             }
         }
-        ::fleetops_runtime::codec::put::array_start(out, self.kids.len());
+        writer.array_start(self.kids.len());
         for item in &self.kids {
-            item.put_avro(out);
+            item.put_avro(writer);
         }
-        ::fleetops_runtime::codec::put::array_end(out);
+        writer.array_end();
     }
 }
 
@@ -147,6 +193,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Node {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -223,15 +276,16 @@ impl Ping {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -262,12 +316,13 @@ impl Ping {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         reader.enter()?;
         let value = Self {
-            name: ::std::string::String::from(reader.string()?),
+            name: reader.string()?,
             pong: match reader.branch(2)? {
                 0 => None,
                 _ => Some(Pong::decode_avro(reader)?),
@@ -275,6 +330,37 @@ impl Ping {
         };
         reader.leave();
         Ok(value)
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.enter()?;
+        reader.string_into(&mut self.name)?;
+        match (reader.branch(2)?, &mut self.pong) {
+            (0, place) => *place = None,
+            (_, Some(value)) => value.decode_into(reader)?,
+            (_, place) => *place = Some(Pong::decode_avro(reader)?),
+        }
+        reader.leave();
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -296,13 +382,14 @@ impl Ping {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::string(out, &self.name);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.string(&self.name);
         match &self.pong {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                value.put_avro(out);
+                writer.index(1);
+                value.put_avro(writer);
             }
         }
     }
@@ -333,6 +420,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Ping {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -371,12 +465,13 @@ impl<'a> PingRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         reader.enter()?;
         let value = Self {
-            name: reader.string()?,
+            name: reader.str()?,
             pong: match reader.branch(2)? {
                 0 => None,
                 _ => Some(PongRef::decode_avro(reader)?),
@@ -447,15 +542,16 @@ impl Pong {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -486,6 +582,7 @@ impl Pong {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -498,6 +595,38 @@ impl Pong {
         };
         reader.leave();
         Ok(value)
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.enter()?;
+        match (reader.branch(2)?, &mut self.ping) {
+            (0, place) => *place = None,
+            (_, Some(value)) => value.decode_into(reader)?,
+            (_, place) => {
+                *place = Some(::std::boxed::Box::new(Ping::decode_avro(reader)?));
+            }
+        }
+        reader.leave();
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -516,12 +645,13 @@ impl Pong {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match &self.ping {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                value.put_avro(out);
+                writer.index(1);
+                value.put_avro(writer);
             }
         }
     }
@@ -551,6 +681,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Pong {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -587,6 +724,7 @@ impl<'a> PongRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -657,15 +795,16 @@ impl Expression {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -696,6 +835,7 @@ impl Expression {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -705,6 +845,32 @@ impl Expression {
         };
         reader.leave();
         Ok(value)
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.enter()?;
+        self.value = ExpressionValue::decode_avro(reader)?;
+        reader.leave();
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -723,8 +889,9 @@ impl Expression {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        self.value.put_avro(out);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        self.value.put_avro(writer);
     }
 }
 
@@ -741,6 +908,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Expression {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -776,6 +950,7 @@ impl<'a> ExpressionRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -846,12 +1021,13 @@ impl ExpressionValue {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(5)? {
             0 => Self::Double(reader.double()?),
-            1 => Self::String(::std::string::String::from(reader.string()?)),
+            1 => Self::String(reader.string()?),
             2 => Self::Binary(::std::boxed::Box::new(Binary::decode_avro(reader)?)),
             3 => {
                 Self::Array({
@@ -870,7 +1046,7 @@ impl ExpressionValue {
                     let mut blocks = reader.map(1)?;
                     let mut entries = ::std::collections::BTreeMap::new();
                     while blocks.next(reader)? {
-                        let key = ::std::string::String::from(reader.string()?);
+                        let key = reader.string()?;
                         entries.insert(key, Expression::decode_avro(reader)?);
                     }
                     entries
@@ -899,36 +1075,37 @@ impl ExpressionValue {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::Double(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::double(out, *value);
+                writer.index(0);
+                writer.double(*value);
             }
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(1);
+                writer.string(value);
             }
             Self::Binary(value) => {
-                ::fleetops_runtime::codec::put::index(out, 2);
-                value.put_avro(out);
+                writer.index(2);
+                value.put_avro(writer);
             }
             Self::Array(value) => {
-                ::fleetops_runtime::codec::put::index(out, 3);
-                ::fleetops_runtime::codec::put::array_start(out, value.len());
+                writer.index(3);
+                writer.array_start(value.len());
                 for item in value {
-                    item.put_avro(out);
+                    item.put_avro(writer);
                 }
-                ::fleetops_runtime::codec::put::array_end(out);
+                writer.array_end();
             }
             Self::Map(value) => {
-                ::fleetops_runtime::codec::put::index(out, 4);
-                ::fleetops_runtime::codec::put::map_start(out, value.len());
+                writer.index(4);
+                writer.map_start(value.len());
                 for (key, value) in value {
-                    ::fleetops_runtime::codec::put::string(out, key);
-                    value.put_avro(out);
+                    writer.string(key);
+                    value.put_avro(writer);
                 }
-                ::fleetops_runtime::codec::put::map_end(out);
+                writer.map_end();
             }
         }
     }
@@ -955,12 +1132,13 @@ impl<'a> ExpressionValueRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(5)? {
             0 => Self::Double(reader.double()?),
-            1 => Self::String(reader.string()?),
+            1 => Self::String(reader.str()?),
             2 => {
                 Self::Binary(::std::boxed::Box::new(BinaryRef::decode_avro(reader)?))
             }
@@ -981,7 +1159,7 @@ impl<'a> ExpressionValueRef<'a> {
                     let mut blocks = reader.map(1)?;
                     let mut entries = ::std::collections::BTreeMap::new();
                     while blocks.next(reader)? {
-                        let key = reader.string()?;
+                        let key = reader.str()?;
                         entries.insert(key, ExpressionRef::decode_avro(reader)?);
                     }
                     entries
@@ -1048,15 +1226,16 @@ impl Binary {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -1087,6 +1266,7 @@ impl Binary {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1097,6 +1277,33 @@ impl Binary {
         };
         reader.leave();
         Ok(value)
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.enter()?;
+        self.left.decode_into(reader)?;
+        self.right.decode_into(reader)?;
+        reader.leave();
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -1118,9 +1325,10 @@ impl Binary {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        self.left.put_avro(out);
-        self.right.put_avro(out);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        self.left.put_avro(writer);
+        self.right.put_avro(writer);
     }
 }
 
@@ -1137,6 +1345,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Binary {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -1174,6 +1389,7 @@ impl<'a> BinaryRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1243,15 +1459,16 @@ impl Leaf {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -1282,6 +1499,7 @@ impl Leaf {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1291,7 +1509,7 @@ impl Leaf {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = ::std::string::String::from(reader.string()?);
+                    let key = reader.string()?;
                     entries.insert(
                         key,
                         match reader.branch(2)? {
@@ -1305,6 +1523,46 @@ impl Leaf {
         };
         reader.leave();
         Ok(value)
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.enter()?;
+        self.tree = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = ::std::collections::BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(
+                    key,
+                    match reader.branch(2)? {
+                        0 => None,
+                        _ => Some(Leaf::decode_avro(reader)?),
+                    },
+                );
+            }
+            entries
+        };
+        reader.leave();
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -1330,19 +1588,20 @@ impl Leaf {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::map_start(out, self.tree.len());
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.map_start(self.tree.len());
         for (key, value) in &self.tree {
-            ::fleetops_runtime::codec::put::string(out, key);
+            writer.string(key);
             match value {
-                None => ::fleetops_runtime::codec::put::index(out, 0),
+                None => writer.index(0),
                 Some(value) => {
-                    ::fleetops_runtime::codec::put::index(out, 1);
-                    value.put_avro(out);
+                    writer.index(1);
+                    value.put_avro(writer);
                 }
             }
         }
-        ::fleetops_runtime::codec::put::map_end(out);
+        writer.map_end();
     }
 }
 
@@ -1359,6 +1618,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Leaf {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -1394,6 +1660,7 @@ impl<'a> LeafRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1403,7 +1670,7 @@ impl<'a> LeafRef<'a> {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = reader.string()?;
+                    let key = reader.str()?;
                     entries.insert(
                         key,
                         match reader.branch(2)? {

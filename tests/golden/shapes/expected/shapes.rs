@@ -129,15 +129,16 @@ impl Defaults {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -168,31 +169,18 @@ impl Defaults {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let s = ::std::string::String::from(reader.string()?);
-        let arr = {
-            let mut blocks = reader.array(1)?;
-            let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<i32>());
-            while blocks.next(reader)? {
-                items.push(reader.int()?);
-            }
-            items
-        };
-        let none = {
-            let mut blocks = reader.array(1)?;
-            let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<i32>());
-            while blocks.next(reader)? {
-                items.push(reader.int()?);
-            }
-            items
-        };
+        let s = reader.string()?;
+        let arr = reader.array_of_int()?;
+        let none = reader.array_of_int()?;
         let m = {
             let mut blocks = reader.map(1)?;
             let mut entries = ::std::collections::BTreeMap::new();
             while blocks.next(reader)? {
-                let key = ::std::string::String::from(reader.string()?);
+                let key = reader.string()?;
                 entries.insert(key, reader.long()?);
             }
             entries
@@ -239,6 +227,66 @@ impl Defaults {
         })
     }
 
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.string_into(&mut self.s)?;
+        reader.array_of_int_into(&mut self.arr)?;
+        reader.array_of_int_into(&mut self.none)?;
+        self.m = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = ::std::collections::BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, reader.long()?);
+            }
+            entries
+        };
+        reader.bytes_into(&mut self.b)?;
+        self.f = Two(*reader.fixed()?);
+        self.r = In::decode_avro(reader)?;
+        self.e = Letter::decode_avro(reader)?;
+        self.o = match reader.branch(2)? {
+            0 => Some(reader.int()?),
+            _ => None,
+        };
+        match (reader.branch(2)?, &mut self.n) {
+            (0, place) => *place = None,
+            (_, Some(value)) => reader.bytes_into(value)?,
+            (_, place) => *place = Some(reader.bytes()?.to_vec()),
+        }
+        self.u = DefaultsU::decode_avro(reader)?;
+        self.fl = reader.float()?;
+        [self.d, self.zero] = reader.doubles()?;
+        self.t = reader.boolean()?;
+        self.l = reader.long()?;
+        self.date = reader.date()?;
+        self.time = reader.time_millis()?;
+        self.ts = reader.timestamp_micros()?;
+        self.lts = reader.local_timestamp_millis()?;
+        self.id = reader.uuid_string()?;
+        self.money = reader.decimal_bytes(2)?;
+        self.span = reader.duration()?;
+        Ok(())
+    }
+
     /// Holds the value against the rules of the schema.
     ///
     /// # Errors
@@ -263,54 +311,47 @@ impl Defaults {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::string(out, &self.s);
-        ::fleetops_runtime::codec::put::array_start(out, self.arr.len());
-        for item in &self.arr {
-            ::fleetops_runtime::codec::put::int(out, *item);
-        }
-        ::fleetops_runtime::codec::put::array_end(out);
-        ::fleetops_runtime::codec::put::array_start(out, self.none.len());
-        for item in &self.none {
-            ::fleetops_runtime::codec::put::int(out, *item);
-        }
-        ::fleetops_runtime::codec::put::array_end(out);
-        ::fleetops_runtime::codec::put::map_start(out, self.m.len());
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.string(&self.s);
+        writer.array_of_int(&self.arr);
+        writer.array_of_int(&self.none);
+        writer.map_start(self.m.len());
         for (key, value) in &self.m {
-            ::fleetops_runtime::codec::put::string(out, key);
-            ::fleetops_runtime::codec::put::long(out, *value);
+            writer.string(key);
+            writer.long(*value);
         }
-        ::fleetops_runtime::codec::put::map_end(out);
-        ::fleetops_runtime::codec::put::bytes(out, &self.b);
-        ::fleetops_runtime::codec::put::fixed(out, &self.f.0);
-        self.r.put_avro(out);
-        ::fleetops_runtime::codec::put::index(out, self.e as usize);
+        writer.map_end();
+        writer.bytes(&self.b);
+        writer.fixed(&self.f.0);
+        self.r.put_avro(writer);
+        writer.index(self.e as usize);
         match self.o {
-            None => ::fleetops_runtime::codec::put::index(out, 1),
+            None => writer.index(1),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::int(out, value);
+                writer.index(0);
+                writer.int(value);
             }
         }
         match &self.n {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::bytes(out, value);
+                writer.index(1);
+                writer.bytes(value);
             }
         }
-        self.u.put_avro(out);
-        ::fleetops_runtime::codec::put::float(out, self.fl);
-        ::fleetops_runtime::codec::put::doubles(out, [self.d, self.zero]);
-        ::fleetops_runtime::codec::put::boolean(out, self.t);
-        ::fleetops_runtime::codec::put::long(out, self.l);
-        ::fleetops_runtime::codec::put::date(out, &self.date);
-        ::fleetops_runtime::codec::put::time_millis(out, &self.time);
-        ::fleetops_runtime::codec::put::timestamp_micros(out, &self.ts);
-        ::fleetops_runtime::codec::put::local_timestamp_millis(out, &self.lts);
-        ::fleetops_runtime::codec::put::uuid_string(out, &self.id);
-        ::fleetops_runtime::codec::put::decimal_bytes(out, &self.money, 2);
-        ::fleetops_runtime::codec::put::duration(out, &self.span);
+        self.u.put_avro(writer);
+        writer.float(self.fl);
+        writer.doubles([self.d, self.zero]);
+        writer.boolean(self.t);
+        writer.long(self.l);
+        writer.date(&self.date);
+        writer.time_millis(&self.time);
+        writer.timestamp_micros(&self.ts);
+        writer.local_timestamp_millis(&self.lts);
+        writer.uuid_string(&self.id);
+        writer.decimal_bytes(&self.money, 2);
+        writer.duration(&self.span);
     }
 
     /// Adds every violation to `errors`.
@@ -456,6 +497,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Defaults {
         Self::decode_avro(reader)
     }
 
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
+    }
+
     fn validate_at(
         &self,
         path: &::fleetops_runtime::codec::Path<'_>,
@@ -564,31 +612,18 @@ impl<'a> DefaultsRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let s = reader.string()?;
-        let arr = {
-            let mut blocks = reader.array(1)?;
-            let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<i32>());
-            while blocks.next(reader)? {
-                items.push(reader.int()?);
-            }
-            items
-        };
-        let none = {
-            let mut blocks = reader.array(1)?;
-            let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<i32>());
-            while blocks.next(reader)? {
-                items.push(reader.int()?);
-            }
-            items
-        };
+        let s = reader.str()?;
+        let arr = reader.array_of_int()?;
+        let none = reader.array_of_int()?;
         let m = {
             let mut blocks = reader.map(1)?;
             let mut entries = ::std::collections::BTreeMap::new();
             while blocks.next(reader)? {
-                let key = reader.string()?;
+                let key = reader.str()?;
                 entries.insert(key, reader.long()?);
             }
             entries
@@ -847,11 +882,12 @@ impl DefaultsU {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(2)? {
-            0 => Self::String(::std::string::String::from(reader.string()?)),
+            0 => Self::String(reader.string()?),
             _ => Self::Int(reader.int()?),
         })
     }
@@ -865,15 +901,16 @@ impl DefaultsU {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(0);
+                writer.string(value);
             }
             Self::Int(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::int(out, *value);
+                writer.index(1);
+                writer.int(*value);
             }
         }
     }
@@ -893,11 +930,12 @@ impl<'a> DefaultsURef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(2)? {
-            0 => Self::String(reader.string()?),
+            0 => Self::String(reader.str()?),
             _ => Self::Int(reader.int()?),
         })
     }
@@ -972,15 +1010,16 @@ impl In {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(13);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(13);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 13);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -1011,6 +1050,7 @@ impl In {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1031,9 +1071,10 @@ impl In {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::int(out, self.x);
-        ::fleetops_runtime::codec::put::double(out, self.y);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.int(self.x);
+        writer.double(self.y);
     }
 
     /// The default of `y`.
@@ -1120,6 +1161,7 @@ impl Letter {
     ///
     /// # Errors
     /// Where the index is none of this enum.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1271,15 +1313,16 @@ impl Everything {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -1310,6 +1353,7 @@ impl Everything {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1329,35 +1373,21 @@ impl Everything {
             y,
             z,
             raw: reader.bytes()?.to_vec(),
-            text: ::std::string::String::from(reader.string()?),
+            text: reader.string()?,
             hash: Md5(*reader.fixed()?),
             odd: match reader.branch(2)? {
                 0 => None,
                 _ => Some(Odd(*reader.fixed()?)),
             },
             colour: Colour::decode_avro(reader)?,
-            numbers: {
-                let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<i32>());
-                while blocks.next(reader)? {
-                    items.push(reader.int()?);
-                }
-                items
-            },
+            numbers: reader.array_of_int()?,
             matrix: {
                 let mut blocks = reader.array(1)?;
                 let mut items = ::std::vec::Vec::with_capacity(
                     blocks.capacity::<::std::vec::Vec<f64>>(),
                 );
                 while blocks.next(reader)? {
-                    items.push({
-                        let mut blocks = reader.array(8)?;
-                        let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<f64>());
-                        while blocks.next(reader)? {
-                            items.push(reader.double()?);
-                        }
-                        items
-                    });
+                    items.push(reader.array_of_double()?);
                 }
                 items
             },
@@ -1367,7 +1397,7 @@ impl Everything {
                     blocks.capacity::<::std::string::String>(),
                 );
                 while blocks.next(reader)? {
-                    items.push(::std::string::String::from(reader.string()?));
+                    items.push(reader.string()?);
                 }
                 items
             },
@@ -1383,7 +1413,7 @@ impl Everything {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = ::std::string::String::from(reader.string()?);
+                    let key = reader.string()?;
                     entries.insert(key, reader.long()?);
                 }
                 entries
@@ -1392,7 +1422,7 @@ impl Everything {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = ::std::string::String::from(reader.string()?);
+                    let key = reader.string()?;
                     entries.insert(
                         key,
                         {
@@ -1411,7 +1441,7 @@ impl Everything {
             },
             maybe: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::std::string::String::from(reader.string()?)),
+                _ => Some(reader.string()?),
             },
             maybe_last: match reader.branch(2)? {
                 0 => Some(reader.long()?),
@@ -1452,7 +1482,7 @@ impl Everything {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = ::std::string::String::from(reader.string()?);
+                    let key = reader.string()?;
                     entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
                 }
                 entries
@@ -1470,13 +1500,180 @@ impl Everything {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = ::std::string::String::from(reader.string()?);
+                    let key = reader.string()?;
                     entries.insert(key, Left::decode_avro(reader)?);
                 }
                 entries
             },
             empty: Empty::decode_avro(reader)?,
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.nothing = ();
+        self.flag = reader.boolean()?;
+        self.small = reader.int()?;
+        self.large = reader.long()?;
+        self.single = reader.float()?;
+        [self.x, self.y, self.z] = reader.doubles()?;
+        reader.bytes_into(&mut self.raw)?;
+        reader.string_into(&mut self.text)?;
+        self.hash = Md5(*reader.fixed()?);
+        self.odd = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Odd(*reader.fixed()?)),
+        };
+        self.colour = Colour::decode_avro(reader)?;
+        reader.array_of_int_into(&mut self.numbers)?;
+        let mut blocks = reader.array(1)?;
+        let mut count = 0;
+        while blocks.next(reader)? {
+            match self.matrix.get_mut(count) {
+                Some(item) => reader.array_of_double_into(item)?,
+                None => self.matrix.push(reader.array_of_double()?),
+            }
+            count += 1;
+        }
+        self.matrix.truncate(count);
+        let mut blocks = reader.array(1)?;
+        let mut count = 0;
+        while blocks.next(reader)? {
+            match self.names.get_mut(count) {
+                Some(item) => reader.string_into(item)?,
+                None => self.names.push(reader.string()?),
+            }
+            count += 1;
+        }
+        self.names.truncate(count);
+        let mut blocks = reader.array(0)?;
+        self.nulls.clear();
+        self.nulls.reserve(blocks.capacity::<()>());
+        while blocks.next(reader)? {
+            self.nulls.push(());
+        }
+        self.totals = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = ::std::collections::BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, reader.long()?);
+            }
+            entries
+        };
+        self.blobs = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = ::std::collections::BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(
+                    key,
+                    {
+                        let mut blocks = reader.array(1)?;
+                        let mut items = ::std::vec::Vec::with_capacity(
+                            blocks.capacity::<::std::vec::Vec<u8>>(),
+                        );
+                        while blocks.next(reader)? {
+                            items.push(reader.bytes()?.to_vec());
+                        }
+                        items
+                    },
+                );
+            }
+            entries
+        };
+        match (reader.branch(2)?, &mut self.maybe) {
+            (0, place) => *place = None,
+            (_, Some(value)) => reader.string_into(value)?,
+            (_, place) => *place = Some(reader.string()?),
+        }
+        self.maybe_last = match reader.branch(2)? {
+            0 => Some(reader.long()?),
+            _ => None,
+        };
+        match (reader.branch(2)?, &mut self.maybe_many) {
+            (0, place) => *place = None,
+            (_, Some(value)) => {
+                let mut blocks = reader.array(1)?;
+                value.clear();
+                value.reserve(blocks.capacity::<::core::option::Option<f32>>());
+                while blocks.next(reader)? {
+                    value.push(match reader.branch(2)? {
+                        0 => None,
+                        _ => Some(reader.float()?),
+                    });
+                }
+            }
+            (_, place) => {
+                *place = Some({
+                    let mut blocks = reader.array(1)?;
+                    let mut items = ::std::vec::Vec::with_capacity(
+                        blocks.capacity::<::core::option::Option<f32>>(),
+                    );
+                    while blocks.next(reader)? {
+                        items.push(match reader.branch(2)? {
+                            0 => None,
+                            _ => Some(reader.float()?),
+                        });
+                    }
+                    items
+                });
+            }
+        }
+        self.choice = EverythingChoice::decode_avro(reader)?;
+        self.choice_no_null = EverythingChoiceNoNull::decode_avro(reader)?;
+        self.only_one = EverythingOnlyOne::decode_avro(reader)?;
+        let mut blocks = reader.array(1)?;
+        self.choices.clear();
+        self.choices.reserve(blocks.capacity::<EverythingChoicesItem>());
+        while blocks.next(reader)? {
+            self.choices.push(EverythingChoicesItem::decode_avro(reader)?);
+        }
+        self.choice_map = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = ::std::collections::BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
+            }
+            entries
+        };
+        self.pair = Pair::decode_avro(reader)?;
+        let mut blocks = reader.array(2)?;
+        self.pairs.clear();
+        self.pairs.reserve(blocks.capacity::<Pair>());
+        while blocks.next(reader)? {
+            self.pairs.push(Pair::decode_avro(reader)?);
+        }
+        self.lefts = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = ::std::collections::BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, Left::decode_avro(reader)?);
+            }
+            entries
+        };
+        self.empty = Empty::decode_avro(reader)?;
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -1520,118 +1717,111 @@ impl Everything {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::boolean(out, self.flag);
-        ::fleetops_runtime::codec::put::int(out, self.small);
-        ::fleetops_runtime::codec::put::long(out, self.large);
-        ::fleetops_runtime::codec::put::float(out, self.single);
-        ::fleetops_runtime::codec::put::doubles(out, [self.x, self.y, self.z]);
-        ::fleetops_runtime::codec::put::bytes(out, &self.raw);
-        ::fleetops_runtime::codec::put::string(out, &self.text);
-        ::fleetops_runtime::codec::put::fixed(out, &self.hash.0);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.boolean(self.flag);
+        writer.int(self.small);
+        writer.long(self.large);
+        writer.float(self.single);
+        writer.doubles([self.x, self.y, self.z]);
+        writer.bytes(&self.raw);
+        writer.string(&self.text);
+        writer.fixed(&self.hash.0);
         match self.odd {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::fixed(out, &value.0);
+                writer.index(1);
+                writer.fixed(&value.0);
             }
         }
-        ::fleetops_runtime::codec::put::index(out, self.colour as usize);
-        ::fleetops_runtime::codec::put::array_start(out, self.numbers.len());
-        for item in &self.numbers {
-            ::fleetops_runtime::codec::put::int(out, *item);
-        }
-        ::fleetops_runtime::codec::put::array_end(out);
-        ::fleetops_runtime::codec::put::array_start(out, self.matrix.len());
+        writer.index(self.colour as usize);
+        writer.array_of_int(&self.numbers);
+        writer.array_start(self.matrix.len());
         for item in &self.matrix {
-            ::fleetops_runtime::codec::put::array_start(out, item.len());
-            for item in item {
-                ::fleetops_runtime::codec::put::double(out, *item);
-            }
-            ::fleetops_runtime::codec::put::array_end(out);
+            writer.array_of_double(item);
         }
-        ::fleetops_runtime::codec::put::array_end(out);
-        ::fleetops_runtime::codec::put::array_start(out, self.names.len());
+        writer.array_end();
+        writer.array_start(self.names.len());
         for item in &self.names {
-            ::fleetops_runtime::codec::put::string(out, item);
+            writer.string(item);
         }
-        ::fleetops_runtime::codec::put::array_end(out);
-        ::fleetops_runtime::codec::put::array_start(out, self.nulls.len());
-        ::fleetops_runtime::codec::put::array_end(out);
-        ::fleetops_runtime::codec::put::map_start(out, self.totals.len());
+        writer.array_end();
+        writer.array_start(self.nulls.len());
+        writer.array_end();
+        writer.map_start(self.totals.len());
         for (key, value) in &self.totals {
-            ::fleetops_runtime::codec::put::string(out, key);
-            ::fleetops_runtime::codec::put::long(out, *value);
+            writer.string(key);
+            writer.long(*value);
         }
-        ::fleetops_runtime::codec::put::map_end(out);
-        ::fleetops_runtime::codec::put::map_start(out, self.blobs.len());
+        writer.map_end();
+        writer.map_start(self.blobs.len());
         for (key, value) in &self.blobs {
-            ::fleetops_runtime::codec::put::string(out, key);
-            ::fleetops_runtime::codec::put::array_start(out, value.len());
+            writer.string(key);
+            writer.array_start(value.len());
             for item in value {
-                ::fleetops_runtime::codec::put::bytes(out, item);
+                writer.bytes(item);
             }
-            ::fleetops_runtime::codec::put::array_end(out);
+            writer.array_end();
         }
-        ::fleetops_runtime::codec::put::map_end(out);
+        writer.map_end();
         match &self.maybe {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(1);
+                writer.string(value);
             }
         }
         match self.maybe_last {
-            None => ::fleetops_runtime::codec::put::index(out, 1),
+            None => writer.index(1),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::long(out, value);
+                writer.index(0);
+                writer.long(value);
             }
         }
         match &self.maybe_many {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::array_start(out, value.len());
+                writer.index(1);
+                writer.array_start(value.len());
                 for item in value {
                     match item {
-                        None => ::fleetops_runtime::codec::put::index(out, 0),
+                        None => writer.index(0),
                         Some(value) => {
-                            ::fleetops_runtime::codec::put::index(out, 1);
-                            ::fleetops_runtime::codec::put::float(out, *value);
+                            writer.index(1);
+                            writer.float(*value);
                         }
                     }
                 }
-                ::fleetops_runtime::codec::put::array_end(out);
+                writer.array_end();
             }
         }
-        self.choice.put_avro(out);
-        self.choice_no_null.put_avro(out);
-        self.only_one.put_avro(out);
-        ::fleetops_runtime::codec::put::array_start(out, self.choices.len());
+        self.choice.put_avro(writer);
+        self.choice_no_null.put_avro(writer);
+        self.only_one.put_avro(writer);
+        writer.array_start(self.choices.len());
         for item in &self.choices {
-            item.put_avro(out);
+            item.put_avro(writer);
         }
-        ::fleetops_runtime::codec::put::array_end(out);
-        ::fleetops_runtime::codec::put::map_start(out, self.choice_map.len());
+        writer.array_end();
+        writer.map_start(self.choice_map.len());
         for (key, value) in &self.choice_map {
-            ::fleetops_runtime::codec::put::string(out, key);
-            value.put_avro(out);
+            writer.string(key);
+            value.put_avro(writer);
         }
-        ::fleetops_runtime::codec::put::map_end(out);
-        self.pair.put_avro(out);
-        ::fleetops_runtime::codec::put::array_start(out, self.pairs.len());
+        writer.map_end();
+        self.pair.put_avro(writer);
+        writer.array_start(self.pairs.len());
         for item in &self.pairs {
-            item.put_avro(out);
+            item.put_avro(writer);
         }
-        ::fleetops_runtime::codec::put::array_end(out);
-        ::fleetops_runtime::codec::put::map_start(out, self.lefts.len());
+        writer.array_end();
+        writer.map_start(self.lefts.len());
         for (key, value) in &self.lefts {
-            ::fleetops_runtime::codec::put::string(out, key);
-            value.put_avro(out);
+            writer.string(key);
+            value.put_avro(writer);
         }
-        ::fleetops_runtime::codec::put::map_end(out);
-        self.empty.put_avro(out);
+        writer.map_end();
+        self.empty.put_avro(writer);
     }
 
     /// Adds every violation to `errors`.
@@ -1735,6 +1925,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Everything {
         Self::decode_avro(reader)
     }
 
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
+    }
+
     fn validate_at(
         &self,
         path: &::fleetops_runtime::codec::Path<'_>,
@@ -1835,6 +2032,7 @@ impl<'a> EverythingRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1854,35 +2052,21 @@ impl<'a> EverythingRef<'a> {
             y,
             z,
             raw: reader.bytes()?,
-            text: reader.string()?,
+            text: reader.str()?,
             hash: Md5(*reader.fixed()?),
             odd: match reader.branch(2)? {
                 0 => None,
                 _ => Some(Odd(*reader.fixed()?)),
             },
             colour: Colour::decode_avro(reader)?,
-            numbers: {
-                let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<i32>());
-                while blocks.next(reader)? {
-                    items.push(reader.int()?);
-                }
-                items
-            },
+            numbers: reader.array_of_int()?,
             matrix: {
                 let mut blocks = reader.array(1)?;
                 let mut items = ::std::vec::Vec::with_capacity(
                     blocks.capacity::<::std::vec::Vec<f64>>(),
                 );
                 while blocks.next(reader)? {
-                    items.push({
-                        let mut blocks = reader.array(8)?;
-                        let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<f64>());
-                        while blocks.next(reader)? {
-                            items.push(reader.double()?);
-                        }
-                        items
-                    });
+                    items.push(reader.array_of_double()?);
                 }
                 items
             },
@@ -1890,7 +2074,7 @@ impl<'a> EverythingRef<'a> {
                 let mut blocks = reader.array(1)?;
                 let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<&'_ str>());
                 while blocks.next(reader)? {
-                    items.push(reader.string()?);
+                    items.push(reader.str()?);
                 }
                 items
             },
@@ -1906,7 +2090,7 @@ impl<'a> EverythingRef<'a> {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = reader.string()?;
+                    let key = reader.str()?;
                     entries.insert(key, reader.long()?);
                 }
                 entries
@@ -1915,7 +2099,7 @@ impl<'a> EverythingRef<'a> {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = reader.string()?;
+                    let key = reader.str()?;
                     entries.insert(
                         key,
                         {
@@ -1934,7 +2118,7 @@ impl<'a> EverythingRef<'a> {
             },
             maybe: match reader.branch(2)? {
                 0 => None,
-                _ => Some(reader.string()?),
+                _ => Some(reader.str()?),
             },
             maybe_last: match reader.branch(2)? {
                 0 => Some(reader.long()?),
@@ -1975,7 +2159,7 @@ impl<'a> EverythingRef<'a> {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = reader.string()?;
+                    let key = reader.str()?;
                     entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
                 }
                 entries
@@ -1993,7 +2177,7 @@ impl<'a> EverythingRef<'a> {
                 let mut blocks = reader.map(1)?;
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
-                    let key = reader.string()?;
+                    let key = reader.str()?;
                     entries.insert(key, Left::decode_avro(reader)?);
                 }
                 entries
@@ -2210,13 +2394,14 @@ impl EverythingChoice {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(6)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
-            2 => Self::String(::std::string::String::from(reader.string()?)),
+            2 => Self::String(reader.string()?),
             3 => Self::Bytes(reader.bytes()?.to_vec()),
             4 => Self::Left(Left::decode_avro(reader)?),
             _ => Self::Right(Right::decode_avro(reader)?),
@@ -2236,30 +2421,31 @@ impl EverythingChoice {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::Null => {
-                ::fleetops_runtime::codec::put::index(out, 0);
+                writer.index(0);
             }
             Self::Int(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::int(out, *value);
+                writer.index(1);
+                writer.int(*value);
             }
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 2);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(2);
+                writer.string(value);
             }
             Self::Bytes(value) => {
-                ::fleetops_runtime::codec::put::index(out, 3);
-                ::fleetops_runtime::codec::put::bytes(out, value);
+                writer.index(3);
+                writer.bytes(value);
             }
             Self::Left(value) => {
-                ::fleetops_runtime::codec::put::index(out, 4);
-                value.put_avro(out);
+                writer.index(4);
+                value.put_avro(writer);
             }
             Self::Right(value) => {
-                ::fleetops_runtime::codec::put::index(out, 5);
-                value.put_avro(out);
+                writer.index(5);
+                value.put_avro(writer);
             }
         }
     }
@@ -2299,13 +2485,14 @@ impl<'a> EverythingChoiceRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(6)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
-            2 => Self::String(reader.string()?),
+            2 => Self::String(reader.str()?),
             3 => Self::Bytes(reader.bytes()?),
             4 => Self::Left(Left::decode_avro(reader)?),
             _ => Self::Right(Right::decode_avro(reader)?),
@@ -2359,6 +2546,7 @@ impl EverythingChoiceNoNull {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -2373,7 +2561,7 @@ impl EverythingChoiceNoNull {
                         blocks.capacity::<::std::string::String>(),
                     );
                     while blocks.next(reader)? {
-                        items.push(::std::string::String::from(reader.string()?));
+                        items.push(reader.string()?);
                     }
                     items
                 })
@@ -2383,7 +2571,7 @@ impl EverythingChoiceNoNull {
                     let mut blocks = reader.map(8)?;
                     let mut entries = ::std::collections::BTreeMap::new();
                     while blocks.next(reader)? {
-                        let key = ::std::string::String::from(reader.string()?);
+                        let key = reader.string()?;
                         entries.insert(key, reader.double()?);
                     }
                     entries
@@ -2408,36 +2596,37 @@ impl EverythingChoiceNoNull {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::Int(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::int(out, *value);
+                writer.index(0);
+                writer.int(*value);
             }
             Self::Uuid(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::uuid_string(out, value);
+                writer.index(1);
+                writer.uuid_string(value);
             }
             Self::Colour(value) => {
-                ::fleetops_runtime::codec::put::index(out, 2);
-                ::fleetops_runtime::codec::put::index(out, *value as usize);
+                writer.index(2);
+                writer.index(*value as usize);
             }
             Self::Array(value) => {
-                ::fleetops_runtime::codec::put::index(out, 3);
-                ::fleetops_runtime::codec::put::array_start(out, value.len());
+                writer.index(3);
+                writer.array_start(value.len());
                 for item in value {
-                    ::fleetops_runtime::codec::put::string(out, item);
+                    writer.string(item);
                 }
-                ::fleetops_runtime::codec::put::array_end(out);
+                writer.array_end();
             }
             Self::Map(value) => {
-                ::fleetops_runtime::codec::put::index(out, 4);
-                ::fleetops_runtime::codec::put::map_start(out, value.len());
+                writer.index(4);
+                writer.map_start(value.len());
                 for (key, value) in value {
-                    ::fleetops_runtime::codec::put::string(out, key);
-                    ::fleetops_runtime::codec::put::double(out, *value);
+                    writer.string(key);
+                    writer.double(*value);
                 }
-                ::fleetops_runtime::codec::put::map_end(out);
+                writer.map_end();
             }
         }
     }
@@ -2463,6 +2652,7 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -2477,7 +2667,7 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
                         blocks.capacity::<&'_ str>(),
                     );
                     while blocks.next(reader)? {
-                        items.push(reader.string()?);
+                        items.push(reader.str()?);
                     }
                     items
                 })
@@ -2487,7 +2677,7 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
                     let mut blocks = reader.map(8)?;
                     let mut entries = ::std::collections::BTreeMap::new();
                     while blocks.next(reader)? {
-                        let key = reader.string()?;
+                        let key = reader.str()?;
                         entries.insert(key, reader.double()?);
                     }
                     entries
@@ -2536,11 +2726,12 @@ impl EverythingOnlyOne {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         reader.branch(1)?;
-        Ok(Self::String(::std::string::String::from(reader.string()?)))
+        Ok(Self::String(reader.string()?))
     }
 
     /// The most bytes that the value takes.
@@ -2551,11 +2742,12 @@ impl EverythingOnlyOne {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(0);
+                writer.string(value);
             }
         }
     }
@@ -2573,11 +2765,12 @@ impl<'a> EverythingOnlyOneRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         reader.branch(1)?;
-        Ok(Self::String(reader.string()?))
+        Ok(Self::String(reader.str()?))
     }
 
     /// The same value with strings and bytes of its own.
@@ -2613,13 +2806,14 @@ impl EverythingChoicesItem {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(3)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
-            _ => Self::String(::std::string::String::from(reader.string()?)),
+            _ => Self::String(reader.string()?),
         })
     }
 
@@ -2633,18 +2827,19 @@ impl EverythingChoicesItem {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::Null => {
-                ::fleetops_runtime::codec::put::index(out, 0);
+                writer.index(0);
             }
             Self::Int(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::int(out, *value);
+                writer.index(1);
+                writer.int(*value);
             }
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 2);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(2);
+                writer.string(value);
             }
         }
     }
@@ -2666,13 +2861,14 @@ impl<'a> EverythingChoicesItemRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(3)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
-            _ => Self::String(reader.string()?),
+            _ => Self::String(reader.str()?),
         })
     }
 
@@ -2709,6 +2905,7 @@ impl EverythingChoiceMapValue {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -2719,15 +2916,16 @@ impl EverythingChoiceMapValue {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::Boolean(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::boolean(out, *value);
+                writer.index(0);
+                writer.boolean(*value);
             }
             Self::Left(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                value.put_avro(out);
+                writer.index(1);
+                value.put_avro(writer);
             }
         }
     }
@@ -2832,6 +3030,7 @@ impl Colour {
     ///
     /// # Errors
     /// Where the index is none of this enum.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -2874,15 +3073,16 @@ impl Left {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(5);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(5);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 5);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -2913,6 +3113,7 @@ impl Left {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -2930,8 +3131,9 @@ impl Left {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::int(out, self.n);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.int(self.n);
     }
 
     /// Adds every violation to `errors`.
@@ -3014,15 +3216,16 @@ impl Right {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(5);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(5);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 5);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -3053,6 +3256,7 @@ impl Right {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -3070,8 +3274,9 @@ impl Right {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::int(out, self.n);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.int(self.n);
     }
 }
 
@@ -3149,15 +3354,16 @@ impl Pair {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(15);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(15);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 15);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -3188,6 +3394,7 @@ impl Pair {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -3208,9 +3415,10 @@ impl Pair {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::int(out, self.a);
-        ::fleetops_runtime::codec::put::long(out, self.b);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.int(self.a);
+        writer.long(self.b);
     }
 }
 
@@ -3280,15 +3488,16 @@ impl Empty {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(0);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(0);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -3319,6 +3528,7 @@ impl Empty {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -3336,7 +3546,8 @@ impl Empty {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, _out: &mut ::std::vec::Vec<u8>) {}
+    #[inline]
+    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
 }
 
 impl ::fleetops_runtime::codec::AvroRecord for Empty {
@@ -3411,15 +3622,16 @@ impl Plain {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -3450,17 +3662,48 @@ impl Plain {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
             count: reader.int()?,
-            label: ::std::string::String::from(reader.string()?),
+            label: reader.string()?,
             note: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::std::string::String::from(reader.string()?)),
+                _ => Some(reader.string()?),
             },
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.count = reader.int()?;
+        reader.string_into(&mut self.label)?;
+        match (reader.branch(2)?, &mut self.note) {
+            (0, place) => *place = None,
+            (_, Some(value)) => reader.string_into(value)?,
+            (_, place) => *place = Some(reader.string()?),
+        }
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -3482,14 +3725,15 @@ impl Plain {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::int(out, self.count);
-        ::fleetops_runtime::codec::put::string(out, &self.label);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.int(self.count);
+        writer.string(&self.label);
         match &self.note {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(1);
+                writer.string(value);
             }
         }
     }
@@ -3508,6 +3752,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Plain {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -3547,15 +3798,16 @@ impl<'a> PlainRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
             count: reader.int()?,
-            label: reader.string()?,
+            label: reader.str()?,
             note: match reader.branch(2)? {
                 0 => None,
-                _ => Some(reader.string()?),
+                _ => Some(reader.str()?),
             },
         })
     }
@@ -3687,15 +3939,16 @@ impl Times {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -3726,6 +3979,7 @@ impl Times {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -3764,6 +4018,56 @@ impl Times {
         })
     }
 
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.date = reader.date()?;
+        self.time_millis = reader.time_millis()?;
+        self.time_micros = reader.time_micros()?;
+        self.timestamp_millis = reader.timestamp_millis()?;
+        self.timestamp_micros = reader.timestamp_micros()?;
+        self.timestamp_nanos = reader.timestamp_nanos()?;
+        self.local_millis = reader.local_timestamp_millis()?;
+        self.local_micros = reader.local_timestamp_micros()?;
+        self.local_nanos = reader.local_timestamp_nanos()?;
+        self.id = reader.uuid_string()?;
+        self.id_fixed = reader.uuid_fixed()?;
+        self.price = reader.decimal_bytes(2)?;
+        self.rate = reader.decimal_fixed::<8>(4)?;
+        reader.bytes_into(&mut self.huge)?;
+        self.big = reader.big_decimal()?;
+        self.span = reader.duration()?;
+        self.maybe_date = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.date()?),
+        };
+        let mut blocks = reader.array(1)?;
+        self.dates.clear();
+        self.dates.reserve(blocks.capacity::<::fleetops_runtime::chrono::NaiveTime>());
+        while blocks.next(reader)? {
+            self.dates.push(reader.time_millis()?);
+        }
+        self.either = TimesEither::decode_avro(reader)?;
+        Ok(())
+    }
+
     /// Holds the value against the rules of the schema.
     ///
     /// # Errors
@@ -3784,36 +4088,37 @@ impl Times {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::date(out, &self.date);
-        ::fleetops_runtime::codec::put::time_millis(out, &self.time_millis);
-        ::fleetops_runtime::codec::put::time_micros(out, &self.time_micros);
-        ::fleetops_runtime::codec::put::timestamp_millis(out, &self.timestamp_millis);
-        ::fleetops_runtime::codec::put::timestamp_micros(out, &self.timestamp_micros);
-        ::fleetops_runtime::codec::put::timestamp_nanos(out, &self.timestamp_nanos);
-        ::fleetops_runtime::codec::put::local_timestamp_millis(out, &self.local_millis);
-        ::fleetops_runtime::codec::put::local_timestamp_micros(out, &self.local_micros);
-        ::fleetops_runtime::codec::put::local_timestamp_nanos(out, &self.local_nanos);
-        ::fleetops_runtime::codec::put::uuid_string(out, &self.id);
-        ::fleetops_runtime::codec::put::uuid_fixed(out, &self.id_fixed);
-        ::fleetops_runtime::codec::put::decimal_bytes(out, &self.price, 2);
-        ::fleetops_runtime::codec::put::decimal_fixed(out, &self.rate, 4, 8);
-        ::fleetops_runtime::codec::put::bytes(out, &self.huge);
-        ::fleetops_runtime::codec::put::big_decimal(out, &self.big);
-        ::fleetops_runtime::codec::put::duration(out, &self.span);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.date(&self.date);
+        writer.time_millis(&self.time_millis);
+        writer.time_micros(&self.time_micros);
+        writer.timestamp_millis(&self.timestamp_millis);
+        writer.timestamp_micros(&self.timestamp_micros);
+        writer.timestamp_nanos(&self.timestamp_nanos);
+        writer.local_timestamp_millis(&self.local_millis);
+        writer.local_timestamp_micros(&self.local_micros);
+        writer.local_timestamp_nanos(&self.local_nanos);
+        writer.uuid_string(&self.id);
+        writer.uuid_fixed(&self.id_fixed);
+        writer.decimal_bytes(&self.price, 2);
+        writer.decimal_fixed(&self.rate, 4, 8);
+        writer.bytes(&self.huge);
+        writer.big_decimal(&self.big);
+        writer.duration(&self.span);
         match self.maybe_date {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::date(out, &value);
+                writer.index(1);
+                writer.date(&value);
             }
         }
-        ::fleetops_runtime::codec::put::array_start(out, self.dates.len());
+        writer.array_start(self.dates.len());
         for item in &self.dates {
-            ::fleetops_runtime::codec::put::time_millis(out, item);
+            writer.time_millis(item);
         }
-        ::fleetops_runtime::codec::put::array_end(out);
-        self.either.put_avro(out);
+        writer.array_end();
+        self.either.put_avro(writer);
     }
 
     /// Adds every violation to `errors`.
@@ -3866,6 +4171,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Times {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -3938,6 +4250,7 @@ impl<'a> TimesRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -4096,12 +4409,13 @@ impl TimesEither {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::TimestampNanos(reader.timestamp_nanos()?),
-            1 => Self::String(::std::string::String::from(reader.string()?)),
+            1 => Self::String(reader.string()?),
             2 => Self::TimeMillis(reader.time_millis()?),
             _ => Self::Null,
         })
@@ -4118,22 +4432,23 @@ impl TimesEither {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::TimestampNanos(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::timestamp_nanos(out, value);
+                writer.index(0);
+                writer.timestamp_nanos(value);
             }
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(1);
+                writer.string(value);
             }
             Self::TimeMillis(value) => {
-                ::fleetops_runtime::codec::put::index(out, 2);
-                ::fleetops_runtime::codec::put::time_millis(out, value);
+                writer.index(2);
+                writer.time_millis(value);
             }
             Self::Null => {
-                ::fleetops_runtime::codec::put::index(out, 3);
+                writer.index(3);
             }
         }
     }
@@ -4176,12 +4491,13 @@ impl<'a> TimesEitherRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::TimestampNanos(reader.timestamp_nanos()?),
-            1 => Self::String(reader.string()?),
+            1 => Self::String(reader.str()?),
             2 => Self::TimeMillis(reader.time_millis()?),
             _ => Self::Null,
         })

@@ -163,15 +163,16 @@ impl Wide {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -202,47 +203,48 @@ impl Wide {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
             field_0: reader.int()?,
-            field_1: ::std::string::String::from(reader.string()?),
+            field_1: reader.string()?,
             field_2: reader.double()?,
             field_3: reader.boolean()?,
             field_4: reader.long()?,
             field_5: reader.int()?,
-            field_6: ::std::string::String::from(reader.string()?),
+            field_6: reader.string()?,
             field_7: reader.double()?,
             field_8: reader.boolean()?,
             field_9: reader.long()?,
             field_10: reader.int()?,
-            field_11: ::std::string::String::from(reader.string()?),
+            field_11: reader.string()?,
             field_12: reader.double()?,
             field_13: reader.boolean()?,
             field_14: reader.long()?,
             field_15: reader.int()?,
-            field_16: ::std::string::String::from(reader.string()?),
+            field_16: reader.string()?,
             field_17: reader.double()?,
             field_18: reader.boolean()?,
             field_19: reader.long()?,
             field_20: reader.int()?,
-            field_21: ::std::string::String::from(reader.string()?),
+            field_21: reader.string()?,
             field_22: reader.double()?,
             field_23: reader.boolean()?,
             field_24: reader.long()?,
             field_25: reader.int()?,
-            field_26: ::std::string::String::from(reader.string()?),
+            field_26: reader.string()?,
             field_27: reader.double()?,
             field_28: reader.boolean()?,
             field_29: reader.long()?,
             field_30: reader.int()?,
-            field_31: ::std::string::String::from(reader.string()?),
+            field_31: reader.string()?,
             field_32: reader.double()?,
             field_33: reader.boolean()?,
             field_34: reader.long()?,
             field_35: reader.int()?,
-            field_36: ::std::string::String::from(reader.string()?),
+            field_36: reader.string()?,
             field_37: reader.double()?,
             field_38: reader.boolean()?,
             field_39: reader.long()?,
@@ -259,6 +261,81 @@ impl Wide {
                 _ => Some(reader.int()?),
             },
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.field_0 = reader.int()?;
+        reader.string_into(&mut self.field_1)?;
+        self.field_2 = reader.double()?;
+        self.field_3 = reader.boolean()?;
+        self.field_4 = reader.long()?;
+        self.field_5 = reader.int()?;
+        reader.string_into(&mut self.field_6)?;
+        self.field_7 = reader.double()?;
+        self.field_8 = reader.boolean()?;
+        self.field_9 = reader.long()?;
+        self.field_10 = reader.int()?;
+        reader.string_into(&mut self.field_11)?;
+        self.field_12 = reader.double()?;
+        self.field_13 = reader.boolean()?;
+        self.field_14 = reader.long()?;
+        self.field_15 = reader.int()?;
+        reader.string_into(&mut self.field_16)?;
+        self.field_17 = reader.double()?;
+        self.field_18 = reader.boolean()?;
+        self.field_19 = reader.long()?;
+        self.field_20 = reader.int()?;
+        reader.string_into(&mut self.field_21)?;
+        self.field_22 = reader.double()?;
+        self.field_23 = reader.boolean()?;
+        self.field_24 = reader.long()?;
+        self.field_25 = reader.int()?;
+        reader.string_into(&mut self.field_26)?;
+        self.field_27 = reader.double()?;
+        self.field_28 = reader.boolean()?;
+        self.field_29 = reader.long()?;
+        self.field_30 = reader.int()?;
+        reader.string_into(&mut self.field_31)?;
+        self.field_32 = reader.double()?;
+        self.field_33 = reader.boolean()?;
+        self.field_34 = reader.long()?;
+        self.field_35 = reader.int()?;
+        reader.string_into(&mut self.field_36)?;
+        self.field_37 = reader.double()?;
+        self.field_38 = reader.boolean()?;
+        self.field_39 = reader.long()?;
+        self.extra_0 = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        self.extra_1 = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        self.extra_2 = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -286,66 +363,67 @@ impl Wide {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::int(out, self.field_0);
-        ::fleetops_runtime::codec::put::string(out, &self.field_1);
-        ::fleetops_runtime::codec::put::double(out, self.field_2);
-        ::fleetops_runtime::codec::put::boolean(out, self.field_3);
-        ::fleetops_runtime::codec::put::long(out, self.field_4);
-        ::fleetops_runtime::codec::put::int(out, self.field_5);
-        ::fleetops_runtime::codec::put::string(out, &self.field_6);
-        ::fleetops_runtime::codec::put::double(out, self.field_7);
-        ::fleetops_runtime::codec::put::boolean(out, self.field_8);
-        ::fleetops_runtime::codec::put::long(out, self.field_9);
-        ::fleetops_runtime::codec::put::int(out, self.field_10);
-        ::fleetops_runtime::codec::put::string(out, &self.field_11);
-        ::fleetops_runtime::codec::put::double(out, self.field_12);
-        ::fleetops_runtime::codec::put::boolean(out, self.field_13);
-        ::fleetops_runtime::codec::put::long(out, self.field_14);
-        ::fleetops_runtime::codec::put::int(out, self.field_15);
-        ::fleetops_runtime::codec::put::string(out, &self.field_16);
-        ::fleetops_runtime::codec::put::double(out, self.field_17);
-        ::fleetops_runtime::codec::put::boolean(out, self.field_18);
-        ::fleetops_runtime::codec::put::long(out, self.field_19);
-        ::fleetops_runtime::codec::put::int(out, self.field_20);
-        ::fleetops_runtime::codec::put::string(out, &self.field_21);
-        ::fleetops_runtime::codec::put::double(out, self.field_22);
-        ::fleetops_runtime::codec::put::boolean(out, self.field_23);
-        ::fleetops_runtime::codec::put::long(out, self.field_24);
-        ::fleetops_runtime::codec::put::int(out, self.field_25);
-        ::fleetops_runtime::codec::put::string(out, &self.field_26);
-        ::fleetops_runtime::codec::put::double(out, self.field_27);
-        ::fleetops_runtime::codec::put::boolean(out, self.field_28);
-        ::fleetops_runtime::codec::put::long(out, self.field_29);
-        ::fleetops_runtime::codec::put::int(out, self.field_30);
-        ::fleetops_runtime::codec::put::string(out, &self.field_31);
-        ::fleetops_runtime::codec::put::double(out, self.field_32);
-        ::fleetops_runtime::codec::put::boolean(out, self.field_33);
-        ::fleetops_runtime::codec::put::long(out, self.field_34);
-        ::fleetops_runtime::codec::put::int(out, self.field_35);
-        ::fleetops_runtime::codec::put::string(out, &self.field_36);
-        ::fleetops_runtime::codec::put::double(out, self.field_37);
-        ::fleetops_runtime::codec::put::boolean(out, self.field_38);
-        ::fleetops_runtime::codec::put::long(out, self.field_39);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.int(self.field_0);
+        writer.string(&self.field_1);
+        writer.double(self.field_2);
+        writer.boolean(self.field_3);
+        writer.long(self.field_4);
+        writer.int(self.field_5);
+        writer.string(&self.field_6);
+        writer.double(self.field_7);
+        writer.boolean(self.field_8);
+        writer.long(self.field_9);
+        writer.int(self.field_10);
+        writer.string(&self.field_11);
+        writer.double(self.field_12);
+        writer.boolean(self.field_13);
+        writer.long(self.field_14);
+        writer.int(self.field_15);
+        writer.string(&self.field_16);
+        writer.double(self.field_17);
+        writer.boolean(self.field_18);
+        writer.long(self.field_19);
+        writer.int(self.field_20);
+        writer.string(&self.field_21);
+        writer.double(self.field_22);
+        writer.boolean(self.field_23);
+        writer.long(self.field_24);
+        writer.int(self.field_25);
+        writer.string(&self.field_26);
+        writer.double(self.field_27);
+        writer.boolean(self.field_28);
+        writer.long(self.field_29);
+        writer.int(self.field_30);
+        writer.string(&self.field_31);
+        writer.double(self.field_32);
+        writer.boolean(self.field_33);
+        writer.long(self.field_34);
+        writer.int(self.field_35);
+        writer.string(&self.field_36);
+        writer.double(self.field_37);
+        writer.boolean(self.field_38);
+        writer.long(self.field_39);
         match self.extra_0 {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::int(out, value);
+                writer.index(1);
+                writer.int(value);
             }
         }
         match self.extra_1 {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::int(out, value);
+                writer.index(1);
+                writer.int(value);
             }
         }
         match self.extra_2 {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::int(out, value);
+                writer.index(1);
+                writer.int(value);
             }
         }
     }
@@ -364,6 +442,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Wide {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -483,47 +568,48 @@ impl<'a> WideRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
             field_0: reader.int()?,
-            field_1: reader.string()?,
+            field_1: reader.str()?,
             field_2: reader.double()?,
             field_3: reader.boolean()?,
             field_4: reader.long()?,
             field_5: reader.int()?,
-            field_6: reader.string()?,
+            field_6: reader.str()?,
             field_7: reader.double()?,
             field_8: reader.boolean()?,
             field_9: reader.long()?,
             field_10: reader.int()?,
-            field_11: reader.string()?,
+            field_11: reader.str()?,
             field_12: reader.double()?,
             field_13: reader.boolean()?,
             field_14: reader.long()?,
             field_15: reader.int()?,
-            field_16: reader.string()?,
+            field_16: reader.str()?,
             field_17: reader.double()?,
             field_18: reader.boolean()?,
             field_19: reader.long()?,
             field_20: reader.int()?,
-            field_21: reader.string()?,
+            field_21: reader.str()?,
             field_22: reader.double()?,
             field_23: reader.boolean()?,
             field_24: reader.long()?,
             field_25: reader.int()?,
-            field_26: reader.string()?,
+            field_26: reader.str()?,
             field_27: reader.double()?,
             field_28: reader.boolean()?,
             field_29: reader.long()?,
             field_30: reader.int()?,
-            field_31: reader.string()?,
+            field_31: reader.str()?,
             field_32: reader.double()?,
             field_33: reader.boolean()?,
             field_34: reader.long()?,
             field_35: reader.int()?,
-            field_36: reader.string()?,
+            field_36: reader.str()?,
             field_37: reader.double()?,
             field_38: reader.boolean()?,
             field_39: reader.long()?,

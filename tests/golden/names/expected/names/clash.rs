@@ -44,15 +44,16 @@ impl Cc {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -83,6 +84,7 @@ impl Cc {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -93,6 +95,34 @@ impl Cc {
             foo_bar_4: CcFooBar2::decode_avro(reader)?,
             kind: Cs::decode_avro(reader)?,
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.foo_bar_2 = reader.int()?;
+        self.foo_bar = CcFooBar::decode_avro(reader)?;
+        self.foo_bar_3 = reader.int()?;
+        self.foo_bar_4 = CcFooBar2::decode_avro(reader)?;
+        self.kind = Cs::decode_avro(reader)?;
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -114,12 +144,13 @@ impl Cc {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::int(out, self.foo_bar_2);
-        self.foo_bar.put_avro(out);
-        ::fleetops_runtime::codec::put::int(out, self.foo_bar_3);
-        self.foo_bar_4.put_avro(out);
-        ::fleetops_runtime::codec::put::index(out, self.kind as usize);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.int(self.foo_bar_2);
+        self.foo_bar.put_avro(writer);
+        writer.int(self.foo_bar_3);
+        self.foo_bar_4.put_avro(writer);
+        writer.index(self.kind as usize);
     }
 }
 
@@ -136,6 +167,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Cc {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -179,6 +217,7 @@ impl<'a> CcRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -252,12 +291,13 @@ impl CcFooBar {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(2)? {
             0 => Self::Int(reader.int()?),
-            _ => Self::String(::std::string::String::from(reader.string()?)),
+            _ => Self::String(reader.string()?),
         })
     }
 
@@ -270,15 +310,16 @@ impl CcFooBar {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::Int(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::int(out, *value);
+                writer.index(0);
+                writer.int(*value);
             }
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(1);
+                writer.string(value);
             }
         }
     }
@@ -298,12 +339,13 @@ impl<'a> CcFooBarRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(2)? {
             0 => Self::Int(reader.int()?),
-            _ => Self::String(reader.string()?),
+            _ => Self::String(reader.str()?),
         })
     }
 
@@ -339,11 +381,12 @@ impl CcFooBar2 {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(3)? {
-            0 => Self::String(::std::string::String::from(reader.string()?)),
+            0 => Self::String(reader.string()?),
             1 => Self::Int(reader.int()?),
             _ => Self::Boolean(reader.boolean()?),
         })
@@ -359,19 +402,20 @@ impl CcFooBar2 {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 0);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(0);
+                writer.string(value);
             }
             Self::Int(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::int(out, *value);
+                writer.index(1);
+                writer.int(*value);
             }
             Self::Boolean(value) => {
-                ::fleetops_runtime::codec::put::index(out, 2);
-                ::fleetops_runtime::codec::put::boolean(out, *value);
+                writer.index(2);
+                writer.boolean(*value);
             }
         }
     }
@@ -393,11 +437,12 @@ impl<'a> CcFooBar2Ref<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(3)? {
-            0 => Self::String(reader.string()?),
+            0 => Self::String(reader.str()?),
             1 => Self::Int(reader.int()?),
             _ => Self::Boolean(reader.boolean()?),
         })
@@ -462,6 +507,7 @@ impl Cs {
     ///
     /// # Errors
     /// Where the index is none of this enum.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -507,15 +553,16 @@ impl CCRef {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -546,12 +593,35 @@ impl CCRef {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(Self {
-            text: ::std::string::String::from(reader.string()?),
-        })
+        Ok(Self { text: reader.string()? })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.string_into(&mut self.text)?;
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -570,8 +640,9 @@ impl CCRef {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::string(out, &self.text);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.string(&self.text);
     }
 }
 
@@ -588,6 +659,13 @@ impl ::fleetops_runtime::codec::AvroRecord for CCRef {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -623,10 +701,11 @@ impl<'a> CCRefRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(Self { text: reader.string()? })
+        Ok(Self { text: reader.str()? })
     }
 
     /// The same value with strings and bytes of its own.
@@ -683,15 +762,16 @@ impl CCBuilder {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -722,12 +802,37 @@ impl CCBuilder {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
             b: CCRef::decode_avro(reader)?,
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.b.decode_into(reader)?;
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -746,8 +851,9 @@ impl CCBuilder {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        self.b.put_avro(out);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        self.b.put_avro(writer);
     }
 }
 
@@ -764,6 +870,13 @@ impl ::fleetops_runtime::codec::AvroRecord for CCBuilder {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -799,6 +912,7 @@ impl<'a> CCBuilderRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -856,15 +970,16 @@ impl CCFooBar {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(0);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(0);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -895,6 +1010,7 @@ impl CCFooBar {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -912,7 +1028,8 @@ impl CCFooBar {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, _out: &mut ::std::vec::Vec<u8>) {}
+    #[inline]
+    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
 }
 
 impl ::fleetops_runtime::codec::AvroRecord for CCFooBar {
@@ -972,15 +1089,16 @@ impl Cc2 {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(0);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(0);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -1011,6 +1129,7 @@ impl Cc2 {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1028,7 +1147,8 @@ impl Cc2 {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, _out: &mut ::std::vec::Vec<u8>) {}
+    #[inline]
+    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
 }
 
 impl ::fleetops_runtime::codec::AvroRecord for Cc2 {

@@ -41,15 +41,16 @@ impl Option {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -80,6 +81,7 @@ impl Option {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -93,6 +95,37 @@ impl Option {
                 _ => Some(Default::decode_avro(reader)?),
             },
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.v.decode_into(reader)?;
+        self.w.decode_into(reader)?;
+        self.r = OptionR::decode_avro(reader)?;
+        self.s = Some_::decode_avro(reader)?;
+        self.d = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Default::decode_avro(reader)?),
+        };
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -115,16 +148,17 @@ impl Option {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        self.v.put_avro(out);
-        self.w.put_avro(out);
-        self.r.put_avro(out);
-        self.s.put_avro(out);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        self.v.put_avro(writer);
+        self.w.put_avro(writer);
+        self.r.put_avro(writer);
+        self.s.put_avro(writer);
         match &self.d {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                value.put_avro(out);
+                writer.index(1);
+                value.put_avro(writer);
             }
         }
     }
@@ -143,6 +177,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Option {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -186,6 +227,7 @@ impl<'a> OptionRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -273,12 +315,13 @@ impl OptionR {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::Null,
-            1 => Self::String(::std::string::String::from(reader.string()?)),
+            1 => Self::String(reader.string()?),
             2 => Self::Result(Result::decode_avro(reader)?),
             _ => Self::Box(Box::decode_avro(reader)?),
         })
@@ -295,22 +338,23 @@ impl OptionR {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::Null => {
-                ::fleetops_runtime::codec::put::index(out, 0);
+                writer.index(0);
             }
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(1);
+                writer.string(value);
             }
             Self::Result(value) => {
-                ::fleetops_runtime::codec::put::index(out, 2);
-                value.put_avro(out);
+                writer.index(2);
+                value.put_avro(writer);
             }
             Self::Box(value) => {
-                ::fleetops_runtime::codec::put::index(out, 3);
-                value.put_avro(out);
+                writer.index(3);
+                value.put_avro(writer);
             }
         }
     }
@@ -335,12 +379,13 @@ impl<'a> OptionRRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::Null,
-            1 => Self::String(reader.string()?),
+            1 => Self::String(reader.str()?),
             2 => Self::Result(Result::decode_avro(reader)?),
             _ => Self::Box(Box::decode_avro(reader)?),
         })
@@ -382,15 +427,16 @@ impl String {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -421,15 +467,44 @@ impl String {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
             x: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::std::string::String::from(reader.string()?)),
+                _ => Some(reader.string()?),
             },
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        match (reader.branch(2)?, &mut self.x) {
+            (0, place) => *place = None,
+            (_, Some(value)) => reader.string_into(value)?,
+            (_, place) => *place = Some(reader.string()?),
+        }
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -448,12 +523,13 @@ impl String {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match &self.x {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(1);
+                writer.string(value);
             }
         }
     }
@@ -472,6 +548,13 @@ impl ::fleetops_runtime::codec::AvroRecord for String {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -507,13 +590,14 @@ impl<'a> StringRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
             x: match reader.branch(2)? {
                 0 => None,
-                _ => Some(reader.string()?),
+                _ => Some(reader.str()?),
             },
         })
     }
@@ -574,15 +658,16 @@ impl Vec {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -613,19 +698,35 @@ impl Vec {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(Self {
-            a: {
-                let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<i32>());
-                while blocks.next(reader)? {
-                    items.push(reader.int()?);
-                }
-                items
-            },
-        })
+        Ok(Self { a: reader.array_of_int()? })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader.array_of_int_into(&mut self.a)?;
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -644,12 +745,9 @@ impl Vec {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::array_start(out, self.a.len());
-        for item in &self.a {
-            ::fleetops_runtime::codec::put::int(out, *item);
-        }
-        ::fleetops_runtime::codec::put::array_end(out);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.array_of_int(&self.a);
     }
 }
 
@@ -666,6 +764,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Vec {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -717,15 +822,16 @@ impl Result {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(0);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(0);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -756,6 +862,7 @@ impl Result {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -773,7 +880,8 @@ impl Result {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, _out: &mut ::std::vec::Vec<u8>) {}
+    #[inline]
+    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
 }
 
 impl ::fleetops_runtime::codec::AvroRecord for Result {
@@ -833,15 +941,16 @@ impl Box {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(0);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(0);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -872,6 +981,7 @@ impl Box {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -889,7 +999,8 @@ impl Box {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, _out: &mut ::std::vec::Vec<u8>) {}
+    #[inline]
+    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
 }
 
 impl ::fleetops_runtime::codec::AvroRecord for Box {
@@ -954,15 +1065,16 @@ impl Some_ {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(2);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(2);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 2);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -993,6 +1105,7 @@ impl Some_ {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1012,8 +1125,9 @@ impl Some_ {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::fixed(out, &self.none.0);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.fixed(&self.none.0);
     }
 }
 
@@ -1113,15 +1227,16 @@ impl Default {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(0);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(0);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -1152,6 +1267,7 @@ impl Default {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1171,8 +1287,9 @@ impl Default {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        self.ok.put_avro(out);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        self.ok.put_avro(writer);
     }
 }
 
@@ -1240,15 +1357,16 @@ impl Ok_ {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(0);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(0);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -1279,6 +1397,7 @@ impl Ok_ {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -1296,7 +1415,8 @@ impl Ok_ {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, _out: &mut ::std::vec::Vec<u8>) {}
+    #[inline]
+    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
 }
 
 impl ::fleetops_runtime::codec::AvroRecord for Ok_ {

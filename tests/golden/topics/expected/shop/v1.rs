@@ -41,15 +41,16 @@ impl Order {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -80,6 +81,7 @@ impl Order {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -89,10 +91,41 @@ impl Order {
                 0 => None,
                 _ => Some(Customer::decode_avro(reader)?),
             },
-            session: ::std::string::String::from(reader.string()?),
+            session: reader.string()?,
             step: reader.long()?,
             sent: reader.timestamp_micros()?,
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.id = reader.uuid_string()?;
+        self.customer = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Customer::decode_avro(reader)?),
+        };
+        reader.string_into(&mut self.session)?;
+        self.step = reader.long()?;
+        self.sent = reader.timestamp_micros()?;
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -111,18 +144,19 @@ impl Order {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::uuid_string(out, &self.id);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.uuid_string(&self.id);
         match &self.customer {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                value.put_avro(out);
+                writer.index(1);
+                value.put_avro(writer);
             }
         }
-        ::fleetops_runtime::codec::put::string(out, &self.session);
-        ::fleetops_runtime::codec::put::long(out, self.step);
-        ::fleetops_runtime::codec::put::timestamp_micros(out, &self.sent);
+        writer.string(&self.session);
+        writer.long(self.step);
+        writer.timestamp_micros(&self.sent);
     }
 }
 
@@ -139,6 +173,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Order {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -182,6 +223,7 @@ impl<'a> OrderRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -191,7 +233,7 @@ impl<'a> OrderRef<'a> {
                 0 => None,
                 _ => Some(Customer::decode_avro(reader)?),
             },
-            session: reader.string()?,
+            session: reader.str()?,
             step: reader.long()?,
             sent: reader.timestamp_micros()?,
         })
@@ -280,15 +322,16 @@ impl Customer {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(27);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(27);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 27);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -319,6 +362,7 @@ impl Customer {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -346,20 +390,21 @@ impl Customer {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self.number {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::long(out, value);
+                writer.index(1);
+                writer.long(value);
             }
         }
-        ::fleetops_runtime::codec::put::index(out, self.region as usize);
+        writer.index(self.region as usize);
         match self.seen {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::timestamp_millis(out, &value);
+                writer.index(1);
+                writer.timestamp_millis(&value);
             }
         }
     }
@@ -460,6 +505,7 @@ impl Region {
     ///
     /// # Errors
     /// Where the index is none of this enum.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
