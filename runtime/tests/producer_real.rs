@@ -10,7 +10,7 @@ use std::time::Duration;
 use fleetops_runtime::avro::resolve::Plan;
 use fleetops_runtime::chrono::{DateTime, Utc};
 use fleetops_runtime::codec::{
-    AvroRecord, DecodeError, Path, Reader, Resolver, ValidationErrors, decode_with, put,
+    AvroRecord, DecodeError, Path, Reader, Resolver, ValidationErrors, Writer, decode_with,
 };
 use fleetops_runtime::framing::{self, SchemaId};
 use fleetops_runtime::registry::{RegistryError, RegistrySettings, SchemaSource};
@@ -40,14 +40,16 @@ impl AvroRecord for Reading {
     const NAME: &'static str = "real.Reading";
 
     fn encode_avro(&self, out: &mut Vec<u8>) {
-        put::string(out, &self.sensor);
-        put::fixed(out, &self.place);
-        put::double(out, self.value);
+        let mut writer = Writer::new(out, 64);
+        writer.string(&self.sensor);
+        writer.fixed(&self.place);
+        writer.double(self.value);
+        writer.finish();
     }
 
     fn decode_avro(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
-            sensor: r.string()?.to_owned(),
+            sensor: r.string()?,
             place: *r.fixed()?,
             value: r.double()?,
         })

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use fleetops_runtime::avro::resolve::Plan;
 use fleetops_runtime::chrono::{DateTime, Utc};
-use fleetops_runtime::codec::{DecodeError, Path, Reader, ValidationErrors, check, put};
+use fleetops_runtime::codec::{DecodeError, Path, Reader, ValidationErrors, Writer, check};
 use fleetops_runtime::consumer::{ConsumerBuilder, Received};
 use fleetops_runtime::framing::{self, SchemaId};
 use fleetops_runtime::registry::{Answer, RegisteredSchema, RegistryClient, RegistryError, SchemaSource};
@@ -75,20 +75,24 @@ impl Reading {
     pub fn value(&self) -> Vec<u8> {
         let mut out = Vec::new();
         framing::put(&mut out, ID);
-        put::string(&mut out, &self.vehicle);
-        put::long(&mut out, self.frame);
-        put::string(&mut out, &self.id);
-        put::string(&mut out, &self.unit);
+        let mut writer = Writer::new(&mut out, 128);
+        writer.string(&self.vehicle);
+        writer.long(self.frame);
+        writer.string(&self.id);
+        writer.string(&self.unit);
+        writer.finish();
         out
     }
 
     pub fn old_value(&self) -> Vec<u8> {
         let mut out = Vec::new();
         framing::put(&mut out, OLD_ID);
-        put::string(&mut out, &self.id);
-        put::double(&mut out, 1.5);
-        put::long(&mut out, self.frame); // an int has the same bytes
-        put::string(&mut out, &self.vehicle);
+        let mut writer = Writer::new(&mut out, 128);
+        writer.string(&self.id);
+        writer.double(1.5);
+        writer.long(self.frame); // an int has the same bytes
+        writer.string(&self.vehicle);
+        writer.finish();
         out
     }
 }
@@ -148,10 +152,10 @@ impl Topic for Readings {
         };
         let mut reader = Reader::new(payload);
         let reading = Reading {
-            vehicle: reader.string()?.to_owned(),
+            vehicle: reader.string()?,
             frame: reader.long()?,
-            id: reader.string()?.to_owned(),
-            unit: reader.string()?.to_owned(),
+            id: reader.string()?,
+            unit: reader.string()?,
         };
         reader.finish()?;
         Ok(reading)
