@@ -427,6 +427,46 @@ async fn a_handler_that_fails_or_panics_without_a_dead_letter_topic_stops_the_co
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_fails_after_the_end_of_the_stream_is_told_too() {
+    let broker = Broker::new(1);
+    let records: Vec<Outgoing> = (0..5)
+        .map(|frame| Outgoing::of(&Reading::new(&format!("v{frame}"), 0), 0))
+        .collect();
+    broker.send(&records);
+    let registry = Registry::default();
+    let builder = broker.consumer(&registry).retry(FAST).until_end(true);
+    let mut consumer = builder.build().await.unwrap();
+    let figures = consumer.figures();
+    let error = consumer
+        .run(move |received: Received<Reading>| {
+            let figures = figures.clone();
+            async move {
+                if received.offset() != 2 {
+                    return Ok(());
+                }
+                // All others are done, so nothing is left to come: the stream has ended, and this call runs on.
+                eventually("the others are handled", || figures.get().handled == 4).await;
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                Err("no brakes")
+            }
+        })
+        .await
+        .expect_err("one failed");
+    assert!(
+        matches!(
+            &error,
+            ConsumerError::HandlerFailed {
+                partition: 0,
+                offset: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(broker.committed(1), BTreeMap::from([(0, 2)]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_handler_pauses_reading_and_nothing_is_lost() {
     let broker = Broker::new(3);
     let stream = stream(3, 30, 100, 0, 11);

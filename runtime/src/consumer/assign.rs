@@ -409,8 +409,8 @@ impl<T: Topic> Core<T> {
     /// Commits synchronously what is new of these partitions.
     ///
     /// # Errors
-    /// librdkafka's, in words.
-    pub(crate) fn commit_now(&mut self, client: &Client<T>, numbers: &[i32]) -> Result<(), String> {
+    /// librdkafka's.
+    pub(crate) fn commit_now(&mut self, client: &Client<T>, numbers: &[i32]) -> KafkaResult<()> {
         let (offers, list) = self.commit_request(numbers, true);
         if offers.is_empty() {
             return Ok(());
@@ -432,7 +432,7 @@ impl<T: Topic> Core<T> {
                 tracing::warn!(
                     topic = &*self.settings.topic, group = self.settings.group, %error, ?offers, "commit refused"
                 );
-                Err(error.to_string())
+                Err(error)
             }
         }
     }

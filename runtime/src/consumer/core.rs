@@ -131,6 +131,10 @@ pub(crate) struct Core<T: Topic> {
     pub(crate) joined: bool,
     /// The consumer is told to close: no engine is made any more.
     pub(crate) closing: bool,
+    /// Something went wrong that whoever reads the stream, or closes it, is told.
+    failed: bool,
+    /// It did when the stream had ended already.
+    pub(crate) late_error: Option<ConsumerError>,
     /// What the loop was told and has not done yet.
     pub(crate) stop: Option<Stop>,
     pub(crate) epoch: u64,
@@ -189,6 +193,8 @@ impl<T: Topic> Core<T> {
             phase: Phase::Reading,
             joined: false,
             closing: false,
+            failed: false,
+            late_error: None,
             stop: None,
             epoch: 0,
             ends: BTreeMap::new(),
@@ -371,14 +377,20 @@ impl<T: Topic> Core<T> {
         self.outbox.push(&mut self.ready);
     }
 
-    /// Nothing more is received; the application gets what is ready, and then the error.
+    /// Nothing more is received; the application gets what is ready, and then the error. Where the stream has ended without
+    /// one, closing tells it: the record that it is about is not settled.
     pub(crate) fn fail(&mut self, error: ConsumerError) {
         if self.phase == Phase::Reading {
             tracing::error!(%error, "the consumer stops");
             self.phase = Phase::Ended;
+            self.failed = true;
             self.hand_out();
             self.publish(None);
             self.outbox.end(Some(error));
+        } else if !self.failed {
+            tracing::error!(%error, "after the end of the stream");
+            self.failed = true;
+            self.late_error = Some(error);
         }
     }
 
@@ -392,6 +404,12 @@ impl<T: Topic> Core<T> {
                 .partitions
                 .values()
                 .all(|partition| read_up(partition) && partition.stash.is_empty())
+            && (declared || self.letters_under_way() == 0)
+    }
+
+    /// Letters that the broker has not answered.
+    fn letters_under_way(&self) -> usize {
+        self.partitions.values().map(|partition| partition.letters).sum()
     }
 
     /// The declared end: what waits comes out, in order.
@@ -403,7 +421,10 @@ impl<T: Topic> Core<T> {
             }
             self.route(number);
         }
-        if self.phase == Phase::Reading {
+        // What came out may have been refused: the end comes when these letters are answered, and says if one was not taken.
+        if !self.settings.end_of_stream.is_cancelled() && self.letters_under_way() > 0 {
+            self.hand_out();
+        } else if self.phase == Phase::Reading {
             self.phase = Phase::Ended;
             self.hand_out();
             self.publish(None);
@@ -590,8 +611,7 @@ impl<T: Topic> Core<T> {
             .values()
             .map(|partition| partition.stash.len())
             .sum();
-        let letters: usize = self.partitions.values().map(|partition| partition.letters).sum();
-        self.outbox.load(wake.then_some(self.pressure.low())) + stashed + letters
+        self.outbox.load(wake.then_some(self.pressure.low())) + stashed + self.letters_under_way()
     }
 
     /// Partitions from which nothing should be fetched now: they wait for a schema, or are at their end.

@@ -72,6 +72,14 @@ impl<E> Received<E> {
         self.record.offset
     }
 
+    /// Which assignment of its partition it belongs to: a number that is larger for every later one of this consumer.
+    ///
+    /// What a handler keeps in memory about a vehicle holds within one assignment: somebody else may have handled records
+    /// between two, and what was handled and not committed comes again. So drop it when this number changes.
+    pub fn epoch(&self) -> u64 {
+        self.record.assignment.epoch()
+    }
+
     /// The record's timestamp, where it has one: when it was appended or when it was made, as the topic's
     /// `message.timestamp.type` says.
     pub fn timestamp(&self) -> Option<DateTime<Utc>> {

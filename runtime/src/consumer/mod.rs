@@ -151,7 +151,9 @@ impl<T: Topic> Consumer<T> {
     /// Closing again answers the figures.
     ///
     /// # Errors
-    /// [`ConsumerError::CloseTimedOut`] (the thread goes on ending by itself), [`ConsumerError::Commit`].
+    /// [`ConsumerError::CloseTimedOut`] (the thread goes on ending by itself), [`ConsumerError::Commit`]; and
+    /// [`ConsumerError::HandlerFailed`] or [`ConsumerError::DeadLetter`] for a record that failed after the stream had ended
+    /// without an error: it is not settled, and what was is committed.
     pub async fn close(&mut self, deadline: Duration) -> Result<ConsumerCounts, ConsumerError> {
         self.batch.clear();
         let Some(done) = &mut self.done else {

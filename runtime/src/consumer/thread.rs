@@ -33,6 +33,9 @@ const NAP: Duration = Duration::from_millis(100);
 /// The sleep while reading is held back: short, because librdkafka's events wait too.
 const HOLD: Duration = Duration::from_millis(10);
 
+/// How long the last commit is tried for, where closing has used up its time already.
+const LAST_COMMIT: Duration = Duration::from_secs(3);
+
 /// How often the figures are made visible while records come.
 const PUBLISH: Duration = Duration::from_millis(50);
 
@@ -179,14 +182,21 @@ fn close<T: Topic>(
     let mut result = Ok(());
     if let Stop::Close(deadline) = stop {
         core.drain(&numbers, deadline);
-        result = core
-            .commit_now(client, &numbers)
-            .map_err(|detail| ConsumerError::Commit {
-                topic: core.settings.topic.to_string(),
-                group: core.settings.group.clone(),
-                detail,
-            });
+        drop(core);
+        let committed = last_commit(client, context, deadline.max(Instant::now() + LAST_COMMIT));
+        core = context.core();
+        result = committed.map_err(|error| ConsumerError::Commit {
+            topic: core.settings.topic.to_string(),
+            group: core.settings.group.clone(),
+            detail: error.to_string(),
+        });
     }
+    if let Some(error) = core.late_error.take()
+        && matches!(stop, Stop::Close(_))
+    {
+        result = Err(error);
+    }
+    let numbers: Vec<i32> = core.partitions.keys().copied().collect();
     core.give_up(&numbers);
     core.publish(None);
     tracing::info!(
@@ -196,6 +206,76 @@ fn close<T: Topic>(
         "leaving the group"
     );
     result
+}
+
+/// Commits what was settled. Where the group is just being rebalanced, or its coordinator has moved, no commit is taken until
+/// that is over; so librdkafka is polled, which lets it go on, and the commit is tried again until the time is over.
+fn last_commit<T: Topic>(
+    client: &BaseConsumer<Context<T>>,
+    context: &Context<T>,
+    until: Instant,
+) -> Result<(), KafkaError> {
+    loop {
+        let answer = {
+            let mut core = context.core();
+            // A rebalance meanwhile takes partitions away, and commits them.
+            let numbers: Vec<i32> = core.partitions.keys().copied().collect();
+            core.commit_now(client, &numbers)
+        };
+        let Err(error) = answer else { return Ok(()) };
+        if Instant::now() >= until || !passes(&error) {
+            return Err(error);
+        }
+        let again = Instant::now() + NAP;
+        while let Some(left) = again.checked_duration_since(Instant::now()) {
+            // Records that come now are for whoever is next.
+            let _ = client.poll(left);
+        }
+    }
+}
+
+/// What is to be done about an error that lasts.
+fn advice(code: RDKafkaErrorCode) -> &'static str {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::TopicAuthorizationFailed => {
+            "; the brokers need an ACL that lets this principal read the topic (operations Read and Describe)"
+        }
+        Code::GroupAuthorizationFailed => {
+            "; the brokers need an ACL that lets this principal be a member of the group (operation Read on the group)"
+        }
+        Code::Authentication | Code::SaslAuthenticationFailed => "; check the sasl.* settings",
+        Code::UnknownTopic | Code::UnknownTopicOrPartition => {
+            "; create the topic: `fleetops-registry topics apply`"
+        }
+        Code::FencedInstanceId => {
+            "; another member of the group has the same group.instance.id: give each its own"
+        }
+        Code::AutoOffsetReset => {
+            "; there is no committed offset to begin at, or it is gone from the log, and auto.offset.reset is set to error"
+        }
+        _ => "",
+    }
+}
+
+/// Whether a refused commit may be taken later.
+fn passes(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::RebalanceInProgress
+                | Code::IllegalGeneration
+                | Code::UnknownMemberId
+                | Code::NotCoordinator
+                | Code::CoordinatorNotAvailable
+                | Code::CoordinatorLoadInProgress
+                | Code::WaitingForCoordinator
+                | Code::RequestTimedOut
+                | Code::OperationTimedOut
+                | Code::BrokerTransportFailure
+        )
+    )
 }
 
 impl<T: Topic> Core<T> {
@@ -342,7 +422,7 @@ impl<T: Topic> Core<T> {
             self.fail(ConsumerError::Kafka {
                 topic: self.settings.topic.to_string(),
                 group: self.settings.group.clone(),
-                detail: error.to_string(),
+                detail: format!("{error}{}", advice(code)),
             });
         } else {
             tracing::warn!(

@@ -74,7 +74,8 @@ impl Shared {
     /// What librdkafka says, if it has failed for good.
     pub(super) fn fatal(&self) -> Option<String> {
         let client = self.client.get()?.upgrade()?;
-        client.client().fatal_error().map(|(_, reason)| reason)
+        let (code, reason) = client.client().fatal_error()?;
+        Some(format!("{reason}{}", super::error::advice(&code)))
     }
 
     /// Books the outcome of a record and tells all who wait for it.

@@ -167,7 +167,7 @@ fn shown(key: &Option<String>) -> String {
     }
 }
 
-fn advice(code: &RDKafkaErrorCode) -> &'static str {
+pub(super) fn advice(code: &RDKafkaErrorCode) -> &'static str {
     use RDKafkaErrorCode as Code;
     match code {
         Code::MessageTimedOut | Code::RequestTimedOut => {
@@ -183,8 +183,9 @@ fn advice(code: &RDKafkaErrorCode) -> &'static str {
         }
         Code::SaslAuthenticationFailed | Code::Authentication => "; check the sasl.* settings",
         Code::MessageSizeTooLarge => {
-            "; the record is larger than message.max.bytes here or max.message.bytes of the topic: raise both, or send \
-             less in one event"
+            "; the record, or the batch that it was sent in, is larger than the topic's max.message.bytes, or the record \
+             is larger than message.max.bytes here: set batch.size to no more than the topic's max.message.bytes, and \
+             raise both or send less in one event"
         }
         Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend => {
             "; fewer replicas are in sync than min.insync.replicas asks for: bring brokers back, then send it again"
