@@ -151,7 +151,7 @@ async fn kills_and_rebalances_lose_nothing_in_short() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: two minutes"]
 async fn twenty_kills_lose_nothing() {
-    let _alone = alone();
+    let _alone = alone().await;
     let Some(scene) = Source::real() else { return };
     let Some(cluster) = Cluster::start(1, "") else {
         return;
@@ -164,7 +164,7 @@ async fn twenty_kills_lose_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: four minutes"]
 async fn twenty_joins_and_leaves_lose_nothing() {
-    let _alone = alone();
+    let _alone = alone().await;
     let Some(scene) = Source::real() else { return };
     let Some(cluster) = Cluster::start(1, "") else {
         return;
