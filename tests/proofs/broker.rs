@@ -31,7 +31,7 @@ async fn a_leader_that_dies_and_comes_back_loses_nothing() {
     let mut random = Random::new(0x6c65_6164);
     let mut group = Group::new(&cluster, task("led", "cooperative-sticky"));
     let consumers = vec![group.join(), group.join()];
-    let mut producer = producer(&cluster, "led", &scene, 0.5);
+    let mut producer = producer(&cluster, "led", &scene, 0.3);
     let mut killed = Vec::new();
     for _ in 0..3 {
         pause(&mut random, 4_000, 8_000);

@@ -38,7 +38,7 @@ pub(crate) struct Task {
     pub(crate) strategy: &'static str,
     /// Producers only.
     pub(crate) scene: Option<Source>,
-    /// How much faster than the scene's time it is sent; 0: as fast as it goes.
+    /// How much faster than the scene's time it is sent, until the producer is asked to end: then as fast as it goes.
     pub(crate) speed: f64,
 }
 
@@ -133,6 +133,7 @@ async fn worker() {
                 &topic,
                 &Source::parse(&scene),
                 speed,
+                stop,
                 &ledger,
             )
             .await;
@@ -206,6 +207,7 @@ async fn produce(
     topic: &str,
     scene: &Source,
     speed: f64,
+    hurry: CancellationToken,
     ledger: &Arc<Ledger>,
 ) {
     let producer = || {
@@ -219,10 +221,10 @@ async fn produce(
     let mut sent = JoinSet::new();
     let start = Instant::now();
     for sending in scene.sendings(1) {
-        if speed > 0.0 {
-            let due = start + sending.at.div_f64(speed);
-            tokio::time::sleep_until(due.into()).await;
-        }
+        let due = start + sending.at.div_f64(speed);
+        hurry
+            .run_until_cancelled(tokio::time::sleep_until(due.into()))
+            .await;
         let (other, ledger) = (other.clone(), Arc::clone(ledger));
         let receipt = producer.enqueue(sending.event.clone()).await.unwrap();
         sent.spawn(async move {
