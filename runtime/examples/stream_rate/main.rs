@@ -1,6 +1,7 @@
 //! How fast our producer and consumer are, against bare loops over the same client library, on a real broker.
 //!
 //! `cargo run --release -p fleetops-runtime --example stream_rate -- BOOTSTRAP [EVENTS [ROUNDS]]`
+//! `cargo run --release -p fleetops-runtime --example stream_rate -- BOOTSTRAP soak SECONDS`
 //!
 //! Both write and read the same topic with the same client settings, in turns; each round prints both rates, by the clock
 //! and by the processor time of this process (the client library's threads included, the broker's not), and their ratio.
@@ -10,10 +11,12 @@
 //! - Consumer: the bare one is a `BaseConsumer` that is polled and looks at the length of each value; ours does dedup,
 //!   decoding, validation and reordering, and calls a handler that does nothing, or gives deliveries that are settled at once.
 //!   5 % of the records are duplicates and 5 % displaced.
+//! - Soak: ours at both ends, as fast as it goes, for so long; it fails if memory grows after the first minute.
 
 // A program for a terminal, which may fail loudly.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod soak;
 mod topic;
 
 use std::collections::VecDeque;
@@ -41,6 +44,12 @@ const PARTITIONS: i32 = 6;
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let bootstrap = arguments.next().expect("the bootstrap servers");
+    if std::env::args().nth(2).is_some_and(|what| what == "soak") {
+        let seconds = std::env::args()
+            .nth(3)
+            .map_or(600, |n| n.parse().expect("seconds"));
+        return soak::soak(&bootstrap, Duration::from_secs(seconds)).await;
+    }
     let mut number = |otherwise| {
         arguments
             .next()
@@ -49,7 +58,7 @@ async fn main() {
     let (events, rounds) = (number(200_000), number(5));
 
     println!("producer, {events} events a round: million/s by the clock, and a second of processor");
-    let topic = create(&bootstrap, "sent").await;
+    let topic = create(&bootstrap, "sent", &[]).await;
     let mut ratios = Vec::new();
     for round in 0..rounds {
         let telemetry = events_of(round, events);
@@ -65,7 +74,7 @@ async fn main() {
 
     let total = events * 5;
     println!("consumer, {total} records a round: million/s by the clock, and a second of processor");
-    let topic = create(&bootstrap, "read").await;
+    let topic = create(&bootstrap, "read", &[]).await;
     for round in 0..5 {
         produce_bare(&bootstrap, &topic, &disturbed(events_of(round, events))).await;
     }
@@ -137,11 +146,14 @@ fn median(ratios: &[(f64, f64)], which: usize) -> f64 {
     all[all.len() / 2]
 }
 
-async fn create(bootstrap: &str, name: &str) -> String {
+async fn create(bootstrap: &str, name: &str, config: &[(&str, &str)]) -> String {
     let name = format!("stream-rate-{name}-{}", Uuid::new_v4().simple());
     let admin: AdminClient<DefaultClientContext> = client(bootstrap).create().expect("a client");
-    let topic = NewTopic::new(&name, PARTITIONS, TopicReplication::Fixed(1))
+    let mut topic = NewTopic::new(&name, PARTITIONS, TopicReplication::Fixed(1))
         .set("message.timestamp.type", "LogAppendTime");
+    for (key, value) in config {
+        topic = topic.set(key, value);
+    }
     let made = admin
         .create_topics(&[topic], &AdminOptions::new())
         .await
