@@ -2,7 +2,7 @@
 //! is in the topic of anomalies, no more and no less.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,16 +17,23 @@ use serde_json::{Value, json};
 use crate::fleet::{Fleet, GROUP, driving, fleet, log};
 use crate::register::runtime;
 
-/// Built by `cargo test` like the rest; where only this target was asked for, it is built now.
+/// Built by `cargo test` like the rest; where only this target was asked for and it is not there, or is older than its text,
+/// it is built now.
 fn program() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_BIN_EXE_fleetops-registry"));
     let program = folder.with_file_name("examples").join("anomaly_service");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified());
+    let text = changed(&root.join("examples/anomaly_service.rs")).unwrap();
+    if changed(&program).is_ok_and(|built| built > text) {
+        return program;
+    }
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--locked", "--example", "anomaly_service"]);
     if folder.components().any(|part| part.as_os_str() == "release") {
         cargo.arg("--release");
     }
-    let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+    let built = cargo.current_dir(root).status().unwrap();
     assert!(built.success());
     program
 }
@@ -164,8 +171,8 @@ fn the_anomaly_service_finds_what_brakes_suddenly_and_sends_it_once() {
     forget_the_group(&fleet);
     let earlier = log(&fleet.stack.bootstrap(), "anomalies").len();
 
-    let begin = Instant::now();
     let service = Service::start(&fleet);
+    let begin = Instant::now();
     while lag(&fleet) != Some(0) {
         assert!(
             begin.elapsed() < Duration::from_secs(240),
