@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetops_runtime::avro::resolve::Plan;
 use fleetops_runtime::chrono::{DateTime, Utc};
 use fleetops_runtime::codec::{
-    AvroRecord, DecodeError, Path, Reader, ValidationErrors, check, decode_with, put,
+    AvroRecord, DecodeError, Path, Reader, ValidationErrors, Writer, check, decode_with,
 };
 use fleetops_runtime::framing::SchemaId;
 use fleetops_runtime::registry::{Answer, RegisteredSchema, RegistryClient};
@@ -44,38 +44,35 @@ impl AvroRecord for Telemetry {
     const NAME: &'static str = "rate.Telemetry";
 
     fn encode_avro(&self, out: &mut Vec<u8>) {
-        put::string(out, self.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-        put::string(out, &self.vehicle);
-        put::string(out, &self.scene);
-        put::index(out, usize::from(self.track.is_some()));
+        let text = self.vehicle.len() + self.scene.len() + self.session.len();
+        let mut writer = Writer::new(out, 210 + text);
+        writer.string(self.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        writer.string(&self.vehicle);
+        writer.string(&self.scene);
+        writer.index(usize::from(self.track.is_some()));
         if let Some(track) = self.track {
-            put::long(out, track);
+            writer.long(track);
         }
-        put::long(out, self.event_time);
-        put::long(out, self.processing_time);
-        put::int(out, self.frame);
-        put::doubles(out, self.motion);
-        put::string(out, &self.session);
+        writer.long(self.event_time);
+        writer.long(self.processing_time);
+        writer.int(self.frame);
+        writer.doubles(self.motion);
+        writer.string(&self.session);
+        writer.finish();
     }
 
     fn decode_avro(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let id = r.string()?;
+        let id = r.str()?;
         Ok(Self {
             id: Uuid::try_parse(id).unwrap_or_default(),
-            vehicle: r.string()?.to_owned(),
-            scene: r.string()?.to_owned(),
+            vehicle: r.string()?,
+            scene: r.string()?,
             track: if r.long()? == 0 { None } else { Some(r.long()?) },
             event_time: r.long()?,
             processing_time: r.long()?,
             frame: r.int()?,
-            motion: {
-                let mut motion = [0.0; 15];
-                for value in &mut motion {
-                    *value = r.double()?;
-                }
-                motion
-            },
-            session: r.string()?.to_owned(),
+            motion: r.doubles()?,
+            session: r.string()?,
         })
     }
 
