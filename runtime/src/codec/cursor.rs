@@ -1,9 +1,8 @@
 //! The two cursors below [`Writer`](super::Writer) and [`Reader`](super::Reader): the only `unsafe` code of this crate.
 //!
-//! They keep raw pointers in place of a slice and its length, and so do two things that safe code cannot: a write to a
-//! `Vec` moves one pointer, where `Vec::push` reads and stores pointer, capacity and length in memory; and a read of a
-//! number tests the bounds once for as many bytes as it may have. For the records of the benchmark that is a factor of
-//! 1.5 for writing and of 1.4 for reading; `docs/design/050-codec.md` has the numbers, and how to measure them again.
+//! They keep raw pointers in place of a slice and its length, and so do what safe code does not: a write to a `Vec` moves
+//! one pointer, where `Vec::push` reads and stores pointer, capacity and length in memory; and a read of a number tests
+//! the bounds once for as many bytes as it may have. `docs/design/050-codec.md` has what the codec takes with them.
 //!
 //! What makes it sound can be said in two invariants, and every function here keeps them by itself, whatever the callers
 //! do; that is why none of them is `unsafe` to call:
@@ -13,7 +12,7 @@
 //! - [`Head`]: `start <= at <= end`, all within the slice that the cursor was made from, for whose lifetime it is bound.
 //!
 //! Each access is argued where it stands, and asserted in debug builds. `runtime/tests/codec/hostile.rs` feeds them with
-//! changed and truncated records, millions in its long form, and `.ci/run` has a shorter one run under valgrind.
+//! changed and truncated records, as many as it is told to, and `.ci/codec-valgrind` runs it under valgrind.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
