@@ -174,7 +174,8 @@ fn sameness_is_an_equivalence() {
             }
         }
     }
-    assert!(classes > 300, "{classes}");
+    // The committed cases alone have 207.
+    assert!(classes > 200, "{classes}");
 }
 
 fn sorted(text: &str) -> Value {
