@@ -19,7 +19,6 @@ mod fleet;
 mod groups;
 mod interop;
 mod large;
-mod levels;
 mod project;
 mod properties;
 mod register;
