@@ -97,7 +97,8 @@ impl Rated {
             reorder: Some(ReorderSpec {
                 ring: 10,
                 tolerance: 2,
-                hold: Duration::from_millis(300),
+                // Long: nothing must become late because the writer was held up.
+                hold: Duration::from_secs(10),
             }),
         })
     }
