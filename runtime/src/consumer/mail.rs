@@ -321,7 +321,7 @@ mod tests {
             std::thread::park_timeout(Duration::from_millis(200));
             started.elapsed() < Duration::from_millis(150)
         };
-        let mailbox = Mailbox::<()>::new(Arc::clone(&waker), HandlingMeter::default());
+        let mailbox = Mailbox::<()>::new(Arc::clone(&waker), HandlingMeter::new("readings", "group"));
         mailbox.push(Note::Abandon);
         assert!(woken());
         let mut notes = Vec::new();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::consumer::ConsumerCounts;
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch;
 
 impl Stopwatch {
@@ -13,7 +13,7 @@ impl Stopwatch {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct HandlingMeter;
 
 impl HandlingMeter {
@@ -39,7 +39,7 @@ impl ConsumerMeter {
     pub(crate) fn committed(&self, _: Duration) {}
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ProducerMeter;
 
 impl ProducerMeter {

@@ -107,16 +107,6 @@ pub(crate) struct HandlingMeter {
     failed: Histogram,
 }
 
-impl Default for HandlingMeter {
-    /// One that tells nobody.
-    fn default() -> Self {
-        Self {
-            handled: Histogram::noop(),
-            failed: Histogram::noop(),
-        }
-    }
-}
-
 impl HandlingMeter {
     pub(crate) fn new(topic: &str, group: &str) -> Self {
         let of = |outcome: &'static str| {
@@ -291,19 +281,6 @@ pub(crate) struct ProducerMeter {
     failed: Counter,
     in_flight: Gauge,
     delivery: Histogram,
-}
-
-impl Default for ProducerMeter {
-    /// One that tells nobody.
-    fn default() -> Self {
-        Self {
-            acknowledged: Counter::noop(),
-            duplicates: Counter::noop(),
-            failed: Counter::noop(),
-            in_flight: Gauge::noop(),
-            delivery: Histogram::noop(),
-        }
-    }
 }
 
 impl ProducerMeter {
