@@ -8,14 +8,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fleetops_avro::SchemaSet;
 use fleetops_codegen::manifest::Manifest;
-use fleetops_codegen::{Difference, KafkaGate, Options, compare, generate, load, write};
+use fleetops_codegen::{Difference, Gate, Options, compare, generate, load, write};
 
 /// Case `documents`.
 #[path = "golden/documents/expected/mod.rs"]
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod documents;
+/// Case `dressed`.
+#[path = "golden/dressed/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod dressed;
 /// Case `names`.
 #[path = "golden/names/expected/mod.rs"]
 #[rustfmt::skip]
@@ -42,10 +48,22 @@ pub mod topics;
 #[allow(dead_code, clippy::module_inception)]
 pub mod wide;
 
+pub use dressing::DriverId;
+
+#[path = "golden/dressing.rs"]
+mod dressing;
 #[path = "golden/values.rs"]
 mod values;
 
-const CASES: &[&str] = &["documents", "names", "recursive", "shapes", "topics", "wide"];
+const CASES: &[&str] = &[
+    "documents",
+    "dressed",
+    "names",
+    "recursive",
+    "shapes",
+    "topics",
+    "wide",
+];
 
 fn folder(case: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -53,13 +71,17 @@ fn folder(case: &str) -> PathBuf {
         .join(case)
 }
 
-fn generated(case: &str) -> fleetops_codegen::Output {
+fn input(case: &str) -> (SchemaSet, Option<Manifest>) {
     let folder = folder(case);
     let path = folder.join("fleetops-registry.toml");
     let manifest = path.exists().then(|| Manifest::load(&path).unwrap());
-    let schemas = load::load_schemas(&[folder.join("schemas")]).unwrap();
+    (load::load_schemas(&[folder.join("schemas")]).unwrap(), manifest)
+}
+
+fn generated(case: &str) -> fleetops_codegen::Output {
+    let (schemas, manifest) = input(case);
     let options = Options {
-        kafka: KafkaGate::Always,
+        kafka: Gate::Always,
         ..Options::default()
     };
     generate(&schemas, manifest.as_ref(), &options).unwrap()
@@ -126,21 +148,27 @@ fn files_of_an_earlier_run_are_removed_and_others_left_alone() {
 #[test]
 fn a_copy_of_the_built_in_templates_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    for template in fleetops_codegen::built_in_templates() {
+    for template in fleetops_codegen::templates() {
         fs::write(folder.path().join(template.file), template.text).unwrap();
     }
     let mut options = Options::default();
     options.read_templates(folder.path()).unwrap();
-    let schemas = load::load_schemas(&[self::folder("shapes").join("schemas")]).unwrap();
-    let plain = generate(&schemas, None, &Options::default()).unwrap();
-    assert_eq!(generate(&schemas, None, &options).unwrap().files, plain.files);
+    for case in ["dressed", "topics", "recursive"] {
+        let (schemas, manifest) = input(case);
+        let plain = generate(&schemas, manifest.as_ref(), &Options::default()).unwrap();
+        assert_eq!(
+            generate(&schemas, manifest.as_ref(), &options).unwrap().files,
+            plain.files,
+            "{case}"
+        );
+    }
 }
 
 /// What a template must not do, and the words that tell of it.
 #[test]
 fn a_template_cannot_smuggle_anything_in() {
-    let enumeration = fleetops_codegen::built_in_templates()
-        .into_iter()
+    let enumeration = fleetops_codegen::templates()
+        .iter()
         .find(|t| t.file == "enum.hbs")
         .unwrap();
     let schemas =

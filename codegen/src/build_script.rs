@@ -124,7 +124,8 @@ impl Build {
             }
             None => None,
         };
-        if let Some(folder) = &self.templates {
+        let folder = self.templates.take().or_else(|| manifest.as_ref()?.templates());
+        if let Some(folder) = &folder {
             lines.push(watch(folder));
             self.options.read_templates(folder)?;
         }

@@ -1,5 +1,6 @@
 //! From schemas and a manifest to files: model, views, templates, verification, in that order. No I/O.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetops_avro::SchemaSet;
@@ -12,9 +13,10 @@ use crate::emit::work::Work;
 use crate::idents::bare;
 use crate::manifest::{Manifest, has_errors};
 use crate::model::depth::type_place;
-use crate::model::{Model, ModulePath, lower};
-use crate::output::{MARK, Output};
+use crate::model::{Dress, Model, ModulePath, lower};
+use crate::output::{Context, MARK, Output};
 use crate::render::Templates;
+use crate::verify::Expected;
 use crate::view::{Views, doc_literals, too_much_code};
 use crate::{Options, topics, verify};
 
@@ -39,10 +41,23 @@ pub fn generate(
     generate_as(schemas, manifest, options, Root::Module, Vec::new())
 }
 
+/// A module, for `module.hbs`.
 #[derive(Serialize)]
-struct ModuleView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ModuleView {
+    /// Literals of doc lines.
     docs: Vec<String>,
+    /// Declarations of the modules in it.
     modules: Vec<String>,
+}
+
+/// What a template is given, as a value.
+pub(crate) fn context(template: &'static str, subject: &str, view: &impl Serialize) -> Context {
+    Context {
+        template,
+        subject: subject.to_owned(),
+        context: serde_json::to_value(view).unwrap_or_default(),
+    }
 }
 
 /// The stack that generation gets. Parsing and formatting code takes some 3 MiB, without optimization, where types are
@@ -90,7 +105,8 @@ fn run(
         }
         warnings.extend(found);
     }
-    let model = lower::lower(schemas)?;
+    let settings = manifest.map(|m| m.generate.clone()).unwrap_or_default();
+    let model = lower::lower(schemas, &settings)?;
     let templates = Templates::new(&options.templates)?;
     let run = Run {
         schemas,
@@ -98,6 +114,7 @@ fn run(
         model: &model,
         templates,
         work: Work::default(),
+        contexts: options.contexts.then(RefCell::default),
     };
     let mut tree = Tree::default();
     tree.node(&[]);
@@ -139,7 +156,11 @@ fn run(
     }
     let mut files = BTreeMap::new();
     run.files(&tree, root, root_docs, &mut files)?;
-    Ok(Output { files, warnings })
+    Ok(Output {
+        files,
+        warnings,
+        contexts: run.contexts.map(RefCell::into_inner).unwrap_or_default(),
+    })
 }
 
 /// The modules and what is in them.
@@ -185,6 +206,8 @@ struct Run<'a> {
     model: &'a Model,
     templates: Templates,
     work: Work,
+    /// What templates were given, where it is asked for.
+    contexts: Option<RefCell<Vec<Context>>>,
 }
 
 impl Run<'_> {
@@ -213,12 +236,17 @@ impl Run<'_> {
             self.model,
             module,
             &self.options.runtime_path,
+            &self.options.serde,
             &self.work,
         );
         let one = |d: Box<Diagnostic>| vec![*d];
         let mut items = Vec::new();
         if let Some(record) = self.model.records.get(&id) {
             let view = views.record(id, record)?;
+            let mut dress = record.dress.clone();
+            dress
+                .attributes
+                .extend(record.fields.iter().flat_map(|f| f.attributes.iter().cloned()));
             let (name, ident, builder) = (&record.name, bare(&view.ident), bare(&view.builder.ident));
             items.push(
                 self.item(
@@ -231,13 +259,14 @@ impl Run<'_> {
                         format!("impl AvroRecord for {ident}"),
                         format!("impl Default for {ident}"),
                     ],
+                    &dress,
                 )
                 .map_err(one)?,
             );
             if record.borrows {
                 let borrowed = bare(&view.view_ident);
                 let expected = [format!("struct {borrowed}"), format!("impl {borrowed}")];
-                items.push(self.item("view", name, &view, &expected).map_err(one)?);
+                items.push(self.item("view", name, &view, &expected, &dress).map_err(one)?);
             }
             items.push(
                 self.item(
@@ -249,17 +278,23 @@ impl Run<'_> {
                         format!("struct {}", bare(&view.builder.required_ident)),
                         format!("impl {builder}"),
                     ],
+                    &dress,
                 )
                 .map_err(one)?,
             );
             for (index, union) in self.model.unions_of(id) {
                 let view = views.union(index, union);
                 let (ident, borrowed) = (bare(&view.ident), bare(&view.view_ident));
-                let mut expected = vec![format!("enum {ident}"), format!("impl {ident}")];
+                let mut expected = vec![
+                    format!("enum {ident}"),
+                    format!("impl {ident}"),
+                    format!("impl From for {ident}"),
+                ];
                 if union.borrows {
                     expected.extend([format!("enum {borrowed}"), format!("impl {borrowed}")]);
                 }
-                items.push(self.item("union", &union.owner, &view, &expected).map_err(one)?);
+                let item = self.item("union", &union.owner, &view, &expected, &union.dress);
+                items.push(item.map_err(one)?);
             }
         } else if let Some(e) = self.model.enums.get(&id) {
             let view = views.enumeration(e);
@@ -273,7 +308,9 @@ impl Run<'_> {
                         format!("enum {ident}"),
                         format!("impl {ident}"),
                         format!("impl Display for {ident}"),
+                        format!("impl FromStr for {ident}"),
                     ],
+                    &e.dress,
                 )
                 .map_err(one)?,
             );
@@ -291,6 +328,7 @@ impl Run<'_> {
                         format!("impl From for [u8 ; {}]", f.size),
                         format!("impl AsRef for {ident}"),
                     ],
+                    &f.dress,
                 )
                 .map_err(one)?,
             );
@@ -333,13 +371,23 @@ impl Run<'_> {
                 format!("type {}", view.producer),
                 format!("type {}", view.consumer),
             ];
-            items.push(self.item("topic", &view.shown, &view, &expected).map_err(one)?);
+            let dress = Dress::default();
+            items.push(
+                self.item("topic", &view.shown, &view, &expected, &dress)
+                    .map_err(one)?,
+            );
         }
         let environments = topics::environments(manifest, runtime);
         let expected = ["const ENVIRONMENTS".to_owned()];
         items.push(
-            self.item("environments", "the manifest", &environments, &expected)
-                .map_err(one)?,
+            self.item(
+                "environments",
+                "the manifest",
+                &environments,
+                &expected,
+                &Dress::default(),
+            )
+            .map_err(one)?,
         );
         Ok(items)
     }
@@ -351,10 +399,18 @@ impl Run<'_> {
         subject: &str,
         view: &impl Serialize,
         expected: &[String],
+        dress: &Dress,
     ) -> Result<String, Box<Diagnostic>> {
+        if let Some(contexts) = &self.contexts {
+            contexts.borrow_mut().push(context(template, subject, view));
+        }
         let text = self.templates.render(template, view)?;
         self.work.spend(text.len());
-        let expected = expected.iter().cloned().collect();
+        let expected = Expected {
+            items: expected.iter().cloned().collect(),
+            attributes: dress.attributes.clone(),
+            allow_deprecated: dress.allow_deprecated,
+        };
         verify::verify(&self.templates.source(template), subject, &text, &expected)
     }
 
@@ -383,15 +439,18 @@ impl Run<'_> {
                 )],
                 _ => node.docs.clone(),
             };
-            let mut expected = BTreeSet::new();
+            let mut expected = Expected::default();
             let view = ModuleView {
                 docs: doc_literals(docs),
                 modules: tree
                     .children(path)
                     .into_iter()
-                    .map(|c| declare(tree, path, c, &mut expected))
+                    .map(|c| declare(tree, path, c, &mut expected.items))
                     .collect(),
             };
+            if let Some(contexts) = &self.contexts {
+                contexts.borrow_mut().push(context("module", &name, &view));
+            }
             let text = self.templates.render("module", &view).map_err(|d| vec![*d])?;
             let head = verify::verify(&self.templates.source("module"), "a module", &text, &expected)
                 .map_err(|d| vec![*d])?;

@@ -37,9 +37,9 @@ use fleetops_avro::{Diagnostic, Source};
 
 pub use build_script::{Build, build};
 pub use generate::generate;
-pub use output::{Difference, Output, OutputError, Written, compare, write};
+pub use output::{Context, Difference, Output, OutputError, Written, compare, write};
 pub use package::{Package, RuntimeSource, package};
-pub use render::{BuiltIn, built_in_templates};
+pub use render::{Template, VIEW_MODEL, VIEW_MODEL_VERSION, templates};
 
 /// How code is generated.
 #[derive(Clone, Debug)]
@@ -47,23 +47,29 @@ pub struct Options {
     /// The path by which generated code calls the runtime. Default: `::fleetops_runtime`.
     pub runtime_path: String,
     /// Whether producers and consumers are generated. Default: always.
-    pub kafka: KafkaGate,
+    pub kafka: Gate,
+    /// Whether types have serde's derives, for the human form of JSON. Default: always.
+    pub serde: Gate,
     /// Templates that replace built-in ones, by file name; see [`Options::read_templates`].
     pub templates: BTreeMap<String, Arc<Source>>,
+    /// Whether [`Output::contexts`] is filled. Default: not.
+    pub contexts: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             runtime_path: "::fleetops_runtime".to_owned(),
-            kafka: KafkaGate::Always,
+            kafka: Gate::Always,
+            serde: Gate::Always,
             templates: BTreeMap::new(),
+            contexts: false,
         }
     }
 }
 
 impl Options {
-    /// Takes the `*.hbs` files of a folder in place of the built-in templates of the same names.
+    /// Takes the `*.hbs` files of a folder in place of the built-in templates and slots of the same names.
     ///
     /// # Errors
     /// A folder or file that cannot be read.
@@ -73,9 +79,10 @@ impl Options {
     }
 }
 
-/// Whether generated code names the producer and the consumer, which the runtime has with its feature `kafka` only.
+/// Whether a part of the code is generated: producers and consumers, which the runtime has with its feature `kafka` only,
+/// or serde's derives, which cost a service that needs no JSON the time to compile them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum KafkaGate {
+pub enum Gate {
     /// Always.
     #[default]
     Always,

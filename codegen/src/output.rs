@@ -18,6 +18,19 @@ pub struct Output {
     pub files: BTreeMap<String, String>,
     /// What the schemas and the manifest should be looked at for.
     pub warnings: Vec<Diagnostic>,
+    /// What each template was given, in the order of the code, where [`Options::contexts`](crate::Options::contexts) asks for it.
+    pub contexts: Vec<Context>,
+}
+
+/// What a template was given.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Context {
+    /// The template's name: `record`.
+    pub template: &'static str,
+    /// What for: the full name of a type, a topic, or a word.
+    pub subject: String,
+    /// All that the template sees.
+    pub context: serde_json::Value,
 }
 
 /// How a folder differs from what would be generated.

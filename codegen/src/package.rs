@@ -8,12 +8,12 @@ use fleetops_avro::SchemaSet;
 use fleetops_avro::diagnostic::Diagnostic;
 use serde::Serialize;
 
-use crate::generate::{Root, generate_as};
+use crate::generate::{Root, context, generate_as};
 use crate::manifest::Manifest;
 use crate::model::lower;
 use crate::output::{MARK, Output};
 use crate::render::Templates;
-use crate::{KafkaGate, Options, idents};
+use crate::{Gate, Options, idents};
 
 /// Where a generated package finds the runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,9 @@ impl Default for Package {
 }
 
 #[derive(Serialize)]
-struct PackageView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct PackageView {
+    /// The first line of every generated file.
     mark: &'static str,
     /// Literals of TOML.
     name: String,
@@ -57,7 +59,9 @@ struct PackageView {
 }
 
 #[derive(Serialize)]
-struct ReadmeView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ReadmeView {
+    /// The first line of every generated file.
     mark: &'static str,
     title: String,
     name: String,
@@ -67,13 +71,15 @@ struct ReadmeView {
 }
 
 #[derive(Serialize)]
-struct TypeRow {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct TypeRow {
     name: String,
     path: String,
 }
 
 #[derive(Serialize)]
-struct TopicRow {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct TopicRow {
     name: String,
     event: String,
     producer: String,
@@ -96,7 +102,8 @@ pub fn package(
     package: &Package,
 ) -> Result<Output, Vec<Diagnostic>> {
     let options = Options {
-        kafka: KafkaGate::Feature("kafka".to_owned()),
+        kafka: Gate::Feature("kafka".to_owned()),
+        serde: Gate::Feature("serde".to_owned()),
         ..options.clone()
     };
     let title = format!("Generated from {} Avro schemas.", schemas.files().count());
@@ -132,9 +139,15 @@ pub fn package(
     for (name, text) in code.files {
         files.insert(format!("src/{name}"), text);
     }
+    let mut contexts = code.contexts;
+    if options.contexts {
+        contexts.push(context("cargo", &package.name, &manifest_view));
+        contexts.push(context("readme", &package.name, &readme));
+    }
     Ok(Output {
         files,
         warnings: code.warnings,
+        contexts,
     })
 }
 
@@ -143,7 +156,8 @@ fn readme(
     manifest: Option<&Manifest>,
     package: &Package,
 ) -> Result<ReadmeView, Vec<Diagnostic>> {
-    let model = lower::lower(schemas)?;
+    let settings = manifest.map(|m| m.generate.clone()).unwrap_or_default();
+    let model = lower::lower(schemas, &settings)?;
     let path = |home: &crate::model::Home| {
         let mut path = home.module.clone();
         path.push(home.ident.clone());

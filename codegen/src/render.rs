@@ -2,7 +2,7 @@
 //!
 //! Handlebars runs in strict mode, so that a misspelt variable is an error and not an empty text, and without escaping,
 //! because the view model holds finished Rust. Each template says in its first line what it is and which version of
-//! the view model it was written for.
+//! the view model it was written for. A slot is a template that is empty until a file fills it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,56 +15,91 @@ use handlebars::{Handlebars, RenderErrorReason};
 use serde::Serialize;
 
 /// The version of the view model.
-const VERSION: u32 = 1;
+pub const VIEW_MODEL_VERSION: u32 = 1;
 
-const BUILT_IN: &[(&str, &str)] = &[
-    ("builder", include_str!("../templates/builder.hbs")),
-    ("cargo", include_str!("../templates/cargo.hbs")),
-    ("enum", include_str!("../templates/enum.hbs")),
-    ("environments", include_str!("../templates/environments.hbs")),
-    ("fixed", include_str!("../templates/fixed.hbs")),
-    ("module", include_str!("../templates/module.hbs")),
-    ("readme", include_str!("../templates/readme.hbs")),
-    ("record", include_str!("../templates/record.hbs")),
-    ("topic", include_str!("../templates/topic.hbs")),
-    ("union", include_str!("../templates/union.hbs")),
-    ("view", include_str!("../templates/view.hbs")),
-];
+/// What templates see, as a JSON Schema: an object with what each template is given, by the template's name.
+pub const VIEW_MODEL: &str = include_str!("../templates/view-model.schema.json");
 
-/// A built-in template: its file name and text, to start an override from.
+/// A template that there is, or a slot: a place in a template for small additions, which is empty unless a file fills it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BuiltIn {
+pub struct Template {
+    /// `record`
+    pub name: &'static str,
     /// `record.hbs`
     pub file: &'static str,
-    /// The text.
+    /// What it lays out, or where it stands.
+    pub about: &'static str,
+    /// The text; a slot has none but the line that says what it is.
     pub text: &'static str,
+    /// It is a slot.
+    pub is_slot: bool,
 }
 
-/// The built-in templates, in the order of their names.
-pub fn built_in_templates() -> Vec<BuiltIn> {
+macro_rules! template {
+    ($name:literal, $about:literal) => {
+        Template {
+            name: $name,
+            file: concat!($name, ".hbs"),
+            about: $about,
+            text: include_str!(concat!("../templates/", $name, ".hbs")),
+            is_slot: false,
+        }
+    };
+}
+
+macro_rules! slot {
+    ($name:literal, $about:literal) => {
+        Template {
+            name: $name,
+            file: concat!($name, ".hbs"),
+            about: $about,
+            text: concat!("{{!-- fleetops-codegen template: ", $name, ", version 1 --}}\n"),
+            is_slot: true,
+        }
+    };
+}
+
+const BUILT_IN: &[Template] = &[
+    template!(
+        "builder",
+        "the builder of a record, and the struct of what it requires"
+    ),
+    template!("cargo", "`Cargo.toml` of a package"),
+    template!("enum", "an enum"),
+    template!("environments", "the environments of the manifest, as a constant"),
+    template!("fixed", "a fixed"),
+    template!(
+        "module",
+        "the head of a file: documentation, and the modules in it"
+    ),
+    template!("readme", "`README.md` of a package"),
+    template!("record", "a record: struct, codec, validation, defaults"),
+    template!("topic", "a topic, its producer and its consumer"),
+    template!("union", "a union that is an enum of its own, and its view"),
+    template!("view", "the borrowed view of a record"),
+    slot!(
+        "cargo_package",
+        "in `[package]` of `Cargo.toml`: authors, licence, `publish`"
+    ),
+    slot!("enum_attributes", "on an enum: attributes and derives"),
+    slot!("enum_items", "in `impl` of an enum: functions and constants"),
+    slot!("fixed_attributes", "on a fixed: attributes and derives"),
+    slot!("readme_end", "at the end of `README.md`"),
+    slot!(
+        "record_attributes",
+        "on the struct of a record: attributes and derives"
+    ),
+    slot!("record_items", "in `impl` of a record: functions and constants"),
+    slot!(
+        "union_attributes",
+        "on the enum of a union: attributes and derives"
+    ),
+    slot!("union_items", "in `impl` of a union: functions and constants"),
+];
+
+/// The built-in templates in the order of their names, then the slots.
+pub fn templates() -> &'static [Template] {
     BUILT_IN
-        .iter()
-        .map(|(name, text)| BuiltIn {
-            file: file_name(name),
-            text,
-        })
-        .collect()
-}
-
-fn file_name(name: &str) -> &'static str {
-    match name {
-        "builder" => "builder.hbs",
-        "cargo" => "cargo.hbs",
-        "enum" => "enum.hbs",
-        "environments" => "environments.hbs",
-        "fixed" => "fixed.hbs",
-        "module" => "module.hbs",
-        "readme" => "readme.hbs",
-        "record" => "record.hbs",
-        "topic" => "topic.hbs",
-        "union" => "union.hbs",
-        _ => "view.hbs",
-    }
 }
 
 /// The templates of one run.
@@ -85,8 +120,8 @@ impl Templates {
         registry.register_escape_fn(handlebars::no_escape);
         let mut errors = Vec::new();
         for (file, source) in texts {
-            if !BUILT_IN.iter().any(|(name, _)| file_name(name) == file) {
-                let known = BUILT_IN.iter().map(|(name, _)| file_name(name));
+            if !BUILT_IN.iter().any(|t| t.file == file) {
+                let known = BUILT_IN.iter().map(|t| t.file);
                 let near = crate::manifest::nearest(file, known.clone());
                 let error = at(
                     source,
@@ -102,9 +137,8 @@ impl Templates {
             }
         }
         let mut sources = BTreeMap::new();
-        for (name, text) in BUILT_IN {
-            let file = file_name(name);
-            let source = match texts.get(file) {
+        for Template { name, file, text, .. } in BUILT_IN {
+            let source = match texts.get(*file) {
                 Some(source) => {
                     errors.extend(version(name, source));
                     Arc::clone(source)
@@ -158,12 +192,11 @@ impl Templates {
                     &source,
                     error.line_no.unwrap_or(1),
                     "template-render",
-                    format!("{} cannot be rendered: {why}", file_name(name)),
+                    format!("{name}.hbs cannot be rendered: {why}"),
                     "here",
                 )
                 .help(format!(
-                    "the built-in {} shows what there is at this place",
-                    file_name(name)
+                    "the built-in {name}.hbs shows what there is at this place"
                 )),
             )
         })
@@ -174,7 +207,7 @@ impl Templates {
         self.sources
             .get(name)
             .cloned()
-            .unwrap_or_else(|| Source::new(file_name(name), ""))
+            .unwrap_or_else(|| Source::new(name, ""))
     }
 }
 
@@ -217,16 +250,13 @@ pub(crate) fn read_overrides(folder: &Path) -> Result<BTreeMap<String, Arc<Sourc
 /// Whether an override says that it is written for this view model.
 fn version(name: &str, source: &Arc<Source>) -> Option<Diagnostic> {
     let first = source.text().lines().next().unwrap_or_default();
-    let wanted = format!("{{{{!-- fleetops-codegen template: {name}, version {VERSION} --}}}}");
+    let wanted = format!("{{{{!-- fleetops-codegen template: {name}, version {VIEW_MODEL_VERSION} --}}}}");
     (first.trim() != wanted).then(|| {
         at(
             source,
             1,
             "template-version",
-            format!(
-                "{} is not for version {VERSION} of the view model",
-                file_name(name)
-            ),
+            format!("{name}.hbs is not for version {VIEW_MODEL_VERSION} of the view model"),
             "the first line says what a template is for",
         )
         .help(format!(

@@ -4,18 +4,19 @@
 //! through optionals, and then the generated code leaves early where there is nothing.
 
 use fleetops_avro::SchemaSet;
-use fleetops_avro::schema::TypeId;
+use fleetops_avro::schema::{Kind, Logical, TypeId};
 use serde::Serialize;
 
-use crate::KafkaGate;
+use crate::Gate;
 use crate::emit::{Access, Emitter, doc};
 use crate::idents::{self, Scope};
-use crate::manifest::{FieldPath, Manifest, Setting, Topic};
+use crate::manifest::{FieldPath, Manifest, Setting, Step, Topic, non_null};
 use crate::model::Type;
 use crate::view::doc_literals;
 
 /// A topic, for `topic.hbs`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TopicView {
     pub(crate) runtime: String,
     pub(crate) topic: String,
@@ -47,6 +48,7 @@ pub(crate) struct TopicView {
 
 /// The settings of the reorder stage.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ReorderView {
     pub(crate) ring: u32,
     pub(crate) tolerance: u32,
@@ -56,6 +58,7 @@ pub(crate) struct ReorderView {
 
 /// The environments, for `environments.hbs`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct EnvironmentsView {
     pub(crate) runtime: String,
     pub(crate) environments: Vec<EnvironmentView>,
@@ -63,6 +66,7 @@ pub(crate) struct EnvironmentsView {
 
 /// An environment. All texts are literals.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct EnvironmentView {
     pub(crate) name: String,
     pub(crate) bootstrap: String,
@@ -121,7 +125,7 @@ pub(crate) fn topics(
     set: &SchemaSet,
     manifest: &Manifest,
     emitter: &Emitter<'_>,
-    gate: &KafkaGate,
+    gate: &Gate,
 ) -> Vec<TopicView> {
     let mut scope = Scope::default();
     let mut views = Vec::new();
@@ -166,10 +170,10 @@ pub(crate) fn topics(
                 .unwrap_or_default(),
             stamp: topic.stamp.as_ref().map(|p| code.stamp(p)).unwrap_or_default(),
             gate: match gate {
-                KafkaGate::Feature(feature) => format!("#[cfg(feature = {feature:?})]"),
+                Gate::Feature(feature) => format!("#[cfg(feature = {feature:?})]"),
                 _ => String::new(),
             },
-            kafka: *gate != KafkaGate::Never,
+            kafka: *gate != Gate::Never,
         });
     }
     views
@@ -234,6 +238,10 @@ impl Code<'_> {
                 ));
                 at = Access::Reference(name);
                 ty = (**inner).clone();
+            }
+            if let Type::Newtype { base, .. } = &ty {
+                at = self.emitter.base(&at);
+                ty = (**base).clone();
             }
         }
         Some(Reached { statements, at, ty })
@@ -326,6 +334,13 @@ impl Code<'_> {
                 (Some(chain), true) => Some(format!("{chain}.and_then(|value| value.{ident}.as_ref())")),
                 (Some(chain), false) => Some(format!("{chain}.map(|value| &value.{ident})")),
             };
+            if let Type::Newtype { base, .. } = &ty {
+                ty = (**base).clone();
+                match &mut chain {
+                    Some(chain) => chain.push_str(&format!(".map({})", self.emitter.codec("Newtype::base"))),
+                    None => place = format!("{}(&{place})", self.emitter.codec("Newtype::base")),
+                }
+            }
         }
         let at = match chain {
             Some(_) => Access::Reference("value".to_owned()),
@@ -368,12 +383,37 @@ impl Code<'_> {
         statements
     }
 
+    /// The time of sending as the field has it, which may keep its timestamp raw.
+    fn now(&self, step: Option<&Step>) -> String {
+        let at = step.and_then(|step| Some((self.emitter.model.records.get(&step.record)?, step)));
+        let field = at.and_then(|(record, step)| Some((record.fields.get(step.field)?, step)));
+        let Some((field, step)) = field else {
+            return "now".to_owned();
+        };
+        if *field.ty.unwrapped() != Type::Long {
+            return "now".to_owned();
+        }
+        let Kind::Record(record) = &self.set.node(step.record).kind else {
+            return "now".to_owned();
+        };
+        let node = record
+            .fields
+            .get(step.field)
+            .map(|f| self.set.node(non_null(self.set, f.ty)));
+        match node.and_then(|n| n.logical) {
+            Some(Logical::TimestampMicros) => "now.timestamp_micros()".to_owned(),
+            Some(Logical::TimestampNanos) => "now.timestamp_nanos_opt().unwrap_or(i64::MAX)".to_owned(),
+            _ => "now.timestamp_millis()".to_owned(),
+        }
+    }
+
     fn stamp(&self, path: &FieldPath) -> Vec<String> {
         let Ok(resolved) = path.resolve(self.set, self.record) else {
             return Vec::new();
         };
         let mut out = Vec::new();
         let mut at = "event".to_owned();
+        let now = self.now(resolved.steps.last());
         let last = resolved.steps.len().saturating_sub(1);
         for (index, step) in resolved.steps.iter().enumerate() {
             let record = self.emitter.model.records.get(&step.record);
@@ -382,8 +422,8 @@ impl Code<'_> {
             };
             at = format!("{at}.{}", field.ident);
             match (&field.ty, index == last) {
-                (Type::Optional { .. }, true) => out.push(format!("{at} = Some(now);")),
-                (_, true) => out.push(format!("{at} = now;")),
+                (Type::Optional { .. }, true) => out.push(format!("{at} = Some({now});")),
+                (_, true) => out.push(format!("{at} = {now};")),
                 (Type::Optional { .. }, false) => {
                     let name = format!("stamp_{}", index + 1);
                     out.push(format!("let Some({name}) = &mut {at} else {{ return; }};"));

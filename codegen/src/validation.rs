@@ -14,7 +14,7 @@ use crate::model::lower;
 /// # Errors
 /// Rules that can never hold or do not fit their field, and types of which there is no value, with their places.
 pub fn rules(schemas: &SchemaSet) -> Result<BTreeMap<TypeId, Vec<Vec<Rule>>>, Vec<Diagnostic>> {
-    let model = lower::lower(schemas)?;
+    let model = lower::lower(schemas, &crate::manifest::Generate::default())?;
     let of_record = |record: crate::model::Record| record.fields.into_iter().map(|f| f.rules).collect();
     Ok(model
         .records

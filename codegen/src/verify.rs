@@ -15,11 +15,41 @@ use syn::visit::{self, Visit};
 use crate::layout::lay_out;
 
 const ATTRIBUTES: &[&str] = &[
-    "allow", "cfg", "default", "derive", "doc", "inline", "must_use", "serde",
+    "allow",
+    "cfg",
+    "default",
+    "deprecated",
+    "derive",
+    "doc",
+    "inline",
+    "must_use",
+    "non_exhaustive",
+    "serde",
 ];
 
-/// Parses, audits and formats the text that a template yielded for `subject`. `expected` are the items it may hold, as
-/// [`signature`] writes them.
+/// What the generator announced.
+#[derive(Debug, Default)]
+pub(crate) struct Expected {
+    /// The items, as [`signature`] writes them.
+    pub(crate) items: BTreeSet<String>,
+    /// Attributes that the manifest asks for, whole.
+    pub(crate) attributes: Vec<String>,
+    /// The items use something deprecated, which they may.
+    pub(crate) allow_deprecated: bool,
+}
+
+/// Attributes in the form in which they are compared.
+fn announced(attributes: &[String]) -> BTreeSet<String> {
+    let parsed = attributes
+        .iter()
+        .filter_map(|text| text.strip_prefix("#[")?.strip_suffix(']'));
+    parsed
+        .filter_map(|text| syn::parse_str::<syn::Meta>(text).ok())
+        .map(|meta| meta.to_token_stream().to_string())
+        .collect()
+}
+
+/// Parses, audits and formats the text that a template yielded for `subject`. `expected` is what it may hold.
 ///
 /// # Errors
 /// Text that is no Rust, and items or constructs that do not belong there; both with an excerpt.
@@ -27,9 +57,9 @@ pub(crate) fn verify(
     template: &Arc<Source>,
     subject: &str,
     text: &str,
-    expected: &BTreeSet<String>,
+    expected: &Expected,
 ) -> Result<String, Box<Diagnostic>> {
-    let file = syn::parse_file(text).map_err(|error| {
+    let mut file = syn::parse_file(text).map_err(|error| {
         let line = error.span().start().line;
         fault(
             template,
@@ -41,7 +71,7 @@ pub(crate) fn verify(
     })?;
     for item in &file.items {
         let found = signature(item);
-        if !expected.contains(&found) {
+        if !expected.items.contains(&found) {
             let line = syn::spanned::Spanned::span(item).start().line;
             let message = format!(
                 "{} yields an item for {subject} that does not belong there: {found}",
@@ -50,11 +80,25 @@ pub(crate) fn verify(
             return Err(fault(template, "template-item", message, text, line));
         }
     }
-    let mut audit = Audit::default();
+    let mut audit = Audit {
+        announced: announced(&expected.attributes),
+        found: None,
+    };
     audit.visit_file(&file);
     if let Some((what, line)) = audit.found {
         let message = format!("{} yields {what} for {subject}", template.name());
         return Err(fault(template, "template-item", message, text, line));
+    }
+    if expected.allow_deprecated {
+        let allow: syn::Attribute = syn::parse_quote!(#[allow(deprecated)]);
+        for item in &mut file.items {
+            if let syn::Item::Struct(syn::ItemStruct { attrs, .. })
+            | syn::Item::Enum(syn::ItemEnum { attrs, .. })
+            | syn::Item::Impl(syn::ItemImpl { attrs, .. }) = item
+            {
+                attrs.push(allow.clone());
+            }
+        }
     }
     Ok(lay_out(&prettyplease::unparse(&file)))
 }
@@ -95,8 +139,8 @@ pub(crate) fn signature(item: &syn::Item) -> String {
     }
 }
 
-#[derive(Default)]
 struct Audit {
+    announced: BTreeSet<String>,
     found: Option<(String, usize)>,
 }
 
@@ -137,11 +181,10 @@ impl<'ast> Visit<'ast> for Audit {
     }
 
     fn visit_attribute(&mut self, node: &'ast syn::Attribute) {
-        let known = node
-            .path()
-            .get_ident()
-            .is_some_and(|i| ATTRIBUTES.contains(&i.to_string().as_str()));
-        if !known {
+        if self.announced.contains(&node.meta.to_token_stream().to_string()) {
+            return;
+        }
+        if !is_known(&node.meta) {
             self.blame(
                 "an attribute that generated code has not",
                 syn::spanned::Spanned::span(node),
@@ -156,6 +199,20 @@ impl<'ast> Visit<'ast> for Audit {
             );
         }
     }
+}
+
+/// Whether generated code has such attributes. `cfg_attr` is as good as what it puts there.
+fn is_known(meta: &syn::Meta) -> bool {
+    let Some(ident) = meta.path().get_ident().map(ToString::to_string) else {
+        return false;
+    };
+    if ident == "cfg_attr" {
+        let syn::Meta::List(list) = meta else { return false };
+        let parser = syn::punctuated::Punctuated::<syn::Meta, syn::Token![,]>::parse_terminated;
+        let parts = list.parse_args_with(parser);
+        return parts.is_ok_and(|parts| parts.iter().skip(1).all(is_known));
+    }
+    ATTRIBUTES.contains(&ident.as_str())
 }
 
 trait Unsafety {

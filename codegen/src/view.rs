@@ -9,20 +9,22 @@ use fleetops_avro::source::Place;
 use fleetops_avro::{Schema, SchemaSet};
 use serde::Serialize;
 
+use crate::Gate;
 use crate::emit::decode::RecordDecoder;
 use crate::emit::defaults::{DefaultCode, Misfit};
 use crate::emit::work::{MAX_CODE, MAX_DEPTH, Work};
 use crate::emit::{Access, Emitter, doc, string_literal};
 use crate::idents;
-use crate::model::{Enum, Field, Fixed, Model, ModulePath, Record, Type, Union};
+use crate::model::{Deprecated, Dress, Enum, Field, Fixed, Model, ModulePath, Record, Type, Union};
 
 /// A record, for `record.hbs`, `view.hbs` and `builder.hbs`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RecordView {
     /// `::fleetops_runtime`
     pub(crate) runtime: String,
-    /// The same as a string literal of a path to serde.
-    pub(crate) serde: String,
+    /// Whole attributes: serde's derives, deprecation, what the manifest asks for.
+    pub(crate) attributes: Vec<String>,
     pub(crate) ident: String,
     /// The identifier in links of documentation, told apart from derive macros.
     pub(crate) link: String,
@@ -62,6 +64,7 @@ pub(crate) struct RecordView {
 
 /// A field.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FieldView {
     pub(crate) ident: String,
     pub(crate) docs: Vec<String>,
@@ -79,6 +82,7 @@ pub(crate) struct FieldView {
 
 /// A function that gives a default.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct DefaultView {
     pub(crate) function: String,
     /// The field's name in the schema, for the documentation.
@@ -90,6 +94,7 @@ pub(crate) struct DefaultView {
 
 /// A builder.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct BuilderView {
     pub(crate) ident: String,
     /// The struct of what is required.
@@ -100,6 +105,7 @@ pub(crate) struct BuilderView {
 
 /// A field of a builder.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SetterView {
     pub(crate) ident: String,
     /// Without `r#`, for links in documentation.
@@ -113,9 +119,11 @@ pub(crate) struct SetterView {
 
 /// An enum, for `enum.hbs`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct EnumView {
     pub(crate) runtime: String,
-    pub(crate) serde: String,
+    /// Whole attributes: serde's derives, deprecation, what the manifest asks for.
+    pub(crate) attributes: Vec<String>,
     pub(crate) ident: String,
     pub(crate) name: String,
     pub(crate) docs: Vec<String>,
@@ -126,16 +134,19 @@ pub(crate) struct EnumView {
     pub(crate) single: bool,
     /// Clippy dislikes what the variants' names have in common.
     pub(crate) allow_names: bool,
+    /// Full name of the enum, for messages.
+    pub(crate) shown: String,
 }
 
 /// A symbol of an enum.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SymbolView {
     pub(crate) ident: String,
     /// The symbol as a literal.
     pub(crate) symbol: String,
-    /// The symbol differs from the identifier.
-    pub(crate) renamed: bool,
+    /// Whole attributes.
+    pub(crate) attributes: Vec<String>,
     pub(crate) is_default: bool,
     /// The pattern of its index: the last one takes the rest, for the reader has checked the range.
     pub(crate) pattern: String,
@@ -144,21 +155,25 @@ pub(crate) struct SymbolView {
 
 /// A fixed, for `fixed.hbs`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FixedView {
     pub(crate) runtime: String,
-    pub(crate) serde: String,
+    /// Whole attributes: serde's derives, deprecation, what the manifest asks for.
+    pub(crate) attributes: Vec<String>,
     pub(crate) ident: String,
     pub(crate) docs: Vec<String>,
     pub(crate) size: usize,
-    /// `#[serde(with = ...)]`
-    pub(crate) attribute: String,
+    /// Whole attributes of the bytes.
+    pub(crate) bytes_attributes: Vec<String>,
 }
 
 /// A union, for `union.hbs`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct UnionView {
     pub(crate) runtime: String,
-    pub(crate) serde: String,
+    /// Whole attributes: serde's derives, deprecation, what the manifest asks for.
+    pub(crate) attributes: Vec<String>,
     pub(crate) ident: String,
     /// The identifier in links of documentation, told apart from derive macros.
     pub(crate) link: String,
@@ -181,6 +196,7 @@ pub(crate) struct UnionView {
 
 /// A branch of a union.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct BranchView {
     pub(crate) ident: String,
     pub(crate) docs: Vec<String>,
@@ -198,6 +214,10 @@ pub(crate) struct BranchView {
     pub(crate) view_decode: String,
     pub(crate) into_owned: String,
     pub(crate) check: Option<String>,
+    /// No other branch has its type, so that a value of it can become the union.
+    pub(crate) from: bool,
+    /// The type without attributes.
+    pub(crate) plain: String,
 }
 
 /// Doc lines as the literals of `#[doc = ...]`: each line starts with a space, as after `///`.
@@ -262,6 +282,7 @@ fn link(kind: &str, ident: &str) -> String {
 pub(crate) struct Views<'a> {
     pub(crate) set: &'a SchemaSet,
     pub(crate) emitter: Emitter<'a>,
+    gate: &'a Gate,
 }
 
 impl<'a> Views<'a> {
@@ -270,10 +291,12 @@ impl<'a> Views<'a> {
         model: &'a Model,
         module: &'a ModulePath,
         runtime: &'a str,
+        gate: &'a Gate,
         work: &'a Work,
     ) -> Self {
         Self {
             set,
+            gate,
             emitter: Emitter {
                 model,
                 module,
@@ -283,8 +306,31 @@ impl<'a> Views<'a> {
         }
     }
 
-    fn serde(&self) -> String {
-        format!("{:?}", format!("{}::serde", self.emitter.runtime))
+    /// `#[serde(...)]`, where and when there are serde's derives.
+    fn serde(&self, inside: &str) -> Option<String> {
+        self.gated(&format!("serde({inside})"))
+    }
+
+    /// An attribute that goes with serde's derives.
+    fn gated(&self, attribute: &str) -> Option<String> {
+        match self.gate {
+            Gate::Always => Some(format!("#[{attribute}]")),
+            Gate::Never => None,
+            Gate::Feature(feature) => Some(format!("#[cfg_attr(feature = {feature:?}, {attribute})]")),
+        }
+    }
+
+    /// What stands on a type. `more` is what serde is told besides.
+    fn attributes(&self, dress: &Dress, more: &str) -> Vec<String> {
+        let rt = self.emitter.runtime;
+        let mut out = Vec::new();
+        out.extend(self.gated(&format!(
+            "derive({rt}::serde::Serialize, {rt}::serde::Deserialize)"
+        )));
+        out.extend(self.serde(&format!("crate = {:?}{more}", format!("{rt}::serde"))));
+        out.extend(dress.deprecated.as_ref().map(deprecation));
+        out.extend(dress.attributes.iter().cloned());
+        out
     }
 
     /// The view of a record.
@@ -333,7 +379,7 @@ impl<'a> Views<'a> {
         };
         Ok(RecordView {
             runtime: emitter.runtime.to_owned(),
-            serde: self.serde(),
+            attributes: self.attributes(&record.dress, ", deny_unknown_fields"),
             ident: record.home.ident.clone(),
             link: link("struct", &record.home.ident),
             name: format!("{:?}", record.name),
@@ -450,8 +496,10 @@ impl<'a> Views<'a> {
             None => {}
         }
         if !serde.is_empty() {
-            attributes.push(format!("#[serde({})]", serde.join(", ")));
+            attributes.extend(self.serde(&serde.join(", ")));
         }
+        attributes.extend(field.deprecated.as_ref().map(deprecation));
+        attributes.extend(field.attributes.iter().cloned());
         let view = FieldView {
             ident: field.ident.clone(),
             docs: docs(
@@ -505,7 +553,8 @@ impl<'a> Views<'a> {
         let last = e.symbols.len().saturating_sub(1);
         EnumView {
             runtime: self.emitter.runtime.to_owned(),
-            serde: self.serde(),
+            attributes: self.attributes(&e.dress, ""),
+            shown: string_literal(&e.name),
             ident: e.home.ident.clone(),
             name: format!("{:?}", e.name),
             docs: docs(e.doc.as_ref(), || format!("The enum `{}`.", e.name), Vec::new()),
@@ -516,7 +565,11 @@ impl<'a> Views<'a> {
                 .map(|(index, (symbol, ident))| SymbolView {
                     ident: ident.clone(),
                     symbol: format!("{symbol:?}"),
-                    renamed: symbol != ident,
+                    attributes: (symbol != ident)
+                        .then(|| self.serde(&format!("rename = {symbol:?}")))
+                        .flatten()
+                        .into_iter()
+                        .collect(),
                     is_default: e.default == Some(index),
                     pattern: if index == last {
                         "_".to_owned()
@@ -541,7 +594,7 @@ impl<'a> Views<'a> {
     pub(crate) fn fixed(&self, f: &Fixed) -> FixedView {
         FixedView {
             runtime: self.emitter.runtime.to_owned(),
-            serde: self.serde(),
+            attributes: self.attributes(&f.dress, ", transparent"),
             ident: f.home.ident.clone(),
             docs: docs(
                 f.doc.as_ref(),
@@ -549,7 +602,10 @@ impl<'a> Views<'a> {
                 Vec::new(),
             ),
             size: f.size,
-            attribute: format!("#[serde(with = {:?})]", self.emitter.codec("human::bytes")),
+            bytes_attributes: self
+                .serde(&format!("with = {:?}", self.emitter.codec("human::bytes")))
+                .into_iter()
+                .collect(),
         }
     }
 
@@ -564,13 +620,14 @@ impl<'a> Views<'a> {
             let is_null = branch.ty == Type::Null;
             let mut attributes = Vec::new();
             if is_null {
-                attributes.push("#[serde(untagged)]".to_owned());
+                attributes.extend(self.serde("untagged"));
             } else if branch.tag != branch.ident {
-                attributes.push(format!("#[serde(rename = {:?})]", branch.tag));
+                attributes.extend(self.serde(&format!("rename = {:?}", branch.tag)));
             }
             let with = emitter
                 .serde_with(&branch.ty)
-                .map(|w| format!("#[serde(with = {w:?})] "));
+                .and_then(|w| self.serde(&format!("with = {w:?}")))
+                .map(|attribute| format!("{attribute} "));
             let bound = emitter.bound(&branch.ty, &value);
             branches.push(BranchView {
                 ident: branch.ident.clone(),
@@ -601,14 +658,20 @@ impl<'a> Views<'a> {
                 view_decode: emitter.decode(&branch.ty, true, "reader"),
                 into_owned: emitter.owned_value(&branch.ty, "value"),
                 check,
+                plain: emitter.ty(&branch.ty, false),
+                from: false,
             });
+        }
+        let types: Vec<String> = branches.iter().map(|b| b.plain.clone()).collect();
+        for branch in &mut branches {
+            branch.from = !branch.is_null && types.iter().filter(|ty| **ty == branch.plain).count() == 1;
         }
         let mut variants = branches.clone();
         variants.sort_by_key(|b| b.is_null);
         let idents: Vec<&str> = union.branches.iter().map(|b| b.ident.as_str()).collect();
         UnionView {
             runtime: emitter.runtime.to_owned(),
-            serde: self.serde(),
+            attributes: self.attributes(&union.dress, ""),
             ident: union.home.ident.clone(),
             link: link("enum", &union.home.ident),
             docs: doc_literals(vec![
@@ -629,6 +692,13 @@ impl<'a> Views<'a> {
             branches,
             variants,
         }
+    }
+}
+
+fn deprecation(deprecated: &Deprecated) -> String {
+    match doc::lines(&deprecated.0).join(" ") {
+        why if why.is_empty() => "#[deprecated]".to_owned(),
+        why => format!("#[deprecated = {why:?}]"),
     }
 }
 
@@ -671,4 +741,59 @@ fn names_repeat(name: &str, variants: &[&str]) -> bool {
 
 fn split(ident: &str) -> Vec<String> {
     idents::snake(ident).split('_').map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use schemars::{SchemaGenerator, generate::SchemaSettings};
+
+    use super::*;
+    use crate::{generate, package, topics};
+
+    /// The JSON Schema of the view model is made of the views themselves: `UPDATE_EXPECT=1` writes it anew.
+    #[test]
+    fn the_documented_view_model_is_the_one_there_is() {
+        let mut schemas = SchemaGenerator::new(SchemaSettings::draft2020_12());
+        let templates = BTreeMap::from([
+            ("builder", schemas.subschema_for::<RecordView>()),
+            ("cargo", schemas.subschema_for::<package::PackageView>()),
+            ("enum", schemas.subschema_for::<EnumView>()),
+            (
+                "environments",
+                schemas.subschema_for::<topics::EnvironmentsView>(),
+            ),
+            ("fixed", schemas.subschema_for::<FixedView>()),
+            ("module", schemas.subschema_for::<generate::ModuleView>()),
+            ("readme", schemas.subschema_for::<package::ReadmeView>()),
+            ("record", schemas.subschema_for::<RecordView>()),
+            ("topic", schemas.subschema_for::<topics::TopicView>()),
+            ("union", schemas.subschema_for::<UnionView>()),
+            ("view", schemas.subschema_for::<RecordView>()),
+        ]);
+        let names: Vec<&str> = (crate::templates().iter().filter(|t| !t.is_slot))
+            .map(|t| t.name)
+            .collect();
+        assert_eq!(templates.keys().copied().collect::<Vec<_>>(), names);
+        let schema = serde_json::json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": format!("The view model of fleetops-codegen's templates, version {}", crate::VIEW_MODEL_VERSION),
+            "description": "What each template is given, by its name. A slot is given what the template is that it stands in.",
+            "type": "object",
+            "properties": templates,
+            "$defs": schemas.definitions(),
+        });
+        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/view-model.schema.json");
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            text,
+            "run with UPDATE_EXPECT=1"
+        );
+    }
 }

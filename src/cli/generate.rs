@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use fleetops_avro::Diagnostic;
 use fleetops_avro::source::{Place, Source, Span};
-use fleetops_codegen::{Difference, KafkaGate, Options, Output, OutputError, Package, RuntimeSource};
+use fleetops_codegen::{Difference, Gate, Options, Output, OutputError, Package, RuntimeSource};
 
 use super::{CliError, Format, Global, Outcome, report};
 
@@ -14,12 +14,13 @@ Examples:
   fleetops-registry generate --crate ../events --runtime ../fleetops-registry/runtime
   fleetops-registry generate --out src/events --check          for CI: exit 1 if it is out of date
   fleetops-registry generate --schemas old.avsc --out src/old --no-kafka
+  fleetops-registry generate --dump-context > contexts.jsonl   what templates are given
 
 Only files that change are written. A file that an earlier run generated and this one does not is removed.";
 
 /// Generate Rust code from schemas and manifest
 #[derive(Debug, clap::Args)]
-#[command(after_help = HELP, group = clap::ArgGroup::new("where").required(true))]
+#[command(after_help = HELP, group = clap::ArgGroup::new("where"))]
 pub(crate) struct Args {
     /// Write modules to this folder
     #[arg(long, value_name = "DIR", group = "where")]
@@ -45,6 +46,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
 
+    /// Leave out serde's derives: no JSON, and less to compile
+    #[arg(long, conflicts_with = "package")]
+    no_serde: bool,
+
+    /// Write nothing, and print what each template is given: one JSON object {"template","subject","context"} a line
+    #[arg(long, conflicts_with = "check")]
+    dump_context: bool,
+
     /// Only compare with the files there are
     #[arg(long)]
     check: bool,
@@ -58,9 +67,15 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let project = global.read()?;
     let mut options = Options::default();
     if args.no_kafka {
-        options.kafka = KafkaGate::Never;
+        options.kafka = Gate::Never;
     }
-    if let Some(folder) = &args.templates {
+    if args.no_serde {
+        options.serde = Gate::Never;
+    }
+    options.contexts = args.dump_context;
+    let of_manifest = || project.manifest.as_ref().and_then(|m| m.templates());
+    if let Some(folder) = args.templates.clone().or_else(of_manifest) {
+        let folder = &folder;
         options.read_templates(folder).map_err(CliError::Unreadable)?;
     }
     let manifest = project.manifest.as_ref();
@@ -76,10 +91,20 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
                 folder,
             )
         }
+        (None, None) if args.dump_context => (
+            fleetops_codegen::generate(&project.schemas, manifest, &options),
+            PathBuf::new(),
+        ),
         (None, None) => return Err(CliError::usage("say where to: --out DIR or --crate DIR")),
     };
     let output = output.map_err(CliError::Unreadable)?;
     report::warnings(global, &output.warnings);
+    if args.dump_context {
+        for context in &output.contexts {
+            global.result(&format!("{}\n", serde_json::json!(context)))?;
+        }
+        return Ok(Outcome::Clean);
+    }
     if args.check {
         return check(global, format, &output, &folder);
     }

@@ -43,6 +43,7 @@ mod rules;
 mod schema;
 mod stream;
 mod subjects;
+mod templates;
 mod topics;
 
 use std::process::ExitCode;
@@ -79,6 +80,7 @@ enum Command {
     Schema(schema::Args),
     Decode(decode::Args),
     Generate(generate::Args),
+    Templates(templates::Args),
     Docs(docs::Args),
     Register(register::Args),
     Plan(rollout::PlanArgs),
@@ -119,6 +121,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Schema(args) => schema::run(args, &global),
         Command::Decode(args) => decode::run(args, &global),
         Command::Generate(args) => generate::run(args, &global),
+        Command::Templates(args) => templates::run(args, &global),
         Command::Docs(args) => docs::run(args, &global),
         Command::Plan(args) => rollout::plan(args, &global),
         Command::Apply(args) => rollout::apply(args, &global),

@@ -23,4 +23,5 @@ mod rules;
 mod schema;
 mod secrets;
 mod servers;
+mod templates;
 mod unreadable;

@@ -113,6 +113,7 @@ impl Emitter<'_> {
                     value.expression()
                 ));
             }
+            Type::Newtype { base, .. } => return self.bound(base, &self.base(at)),
             _ => bound.terms.push(format!("{}.max_len()", at.receiver())),
         }
         bound

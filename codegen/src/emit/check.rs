@@ -109,6 +109,11 @@ impl Emitter<'_> {
     /// The statements for one value. `path` is an expression that makes its path.
     fn check(&self, ty: &Type, rules: &[Rule], at: &Access, path: &str, prefix: &str) -> String {
         let nested = match ty {
+            Type::Newtype { base, .. } => {
+                let value = Access::Reference("value".to_owned());
+                let body = self.check(base, rules, &value, path, prefix);
+                return format!("{{ let value = {}; {body} }}", self.base(at).reference());
+            }
             Type::Optional { inner, .. } => {
                 let (scrutinee, value) = scrutinee(at, inner);
                 let body = self.check(inner, rules, &value, path, prefix);

@@ -11,6 +11,7 @@ const INLINED: usize = 40;
 
 /// The body of a record's decoder.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RecordDecoder {
     /// What the parameter is called: `reader`, unless a field is.
     pub(crate) reader: String,
@@ -160,6 +161,13 @@ impl Emitter<'_> {
             Type::Bytes => format!("{reader}.bytes()?.to_vec()"),
             Type::String if view => format!("{reader}.str()?"),
             Type::String => format!("{reader}.string()?"),
+            Type::Newtype { base, .. } => {
+                format!(
+                    "{}({}, {reader})?",
+                    self.codec("newtype"),
+                    self.decode(base, false, reader)
+                )
+            }
             Type::UuidString => format!("{reader}.uuid_string()?"),
             Type::UuidFixed => format!("{reader}.uuid_fixed()?"),
             Type::Time(time) => format!("{reader}.{}()?", time_function(*time)),

@@ -135,7 +135,16 @@ impl Emitter<'_> {
                 }
             }
             Type::BigDecimal => {
-                return Err("defaults of big-decimal are not supported".into());
+                let (number, scale) = big_decimal(&latin1(value)?)?;
+                match (number, scale) {
+                    (0, 0) => DefaultCode::trivial(format!("{rt}::rust_decimal::Decimal::ZERO")),
+                    _ => DefaultCode::new(format!(
+                        "{rt}::rust_decimal::Decimal::from_i128_with_scale({number}, {scale})"
+                    )),
+                }
+            }
+            Type::Newtype { path, .. } => {
+                return Err(format!("`{path}` may refuse it, and this is only known at run time").into());
             }
             Type::Duration => {
                 let bytes: [u8; 12] = latin1(value)?.try_into().map_err(|_| "not 12 bytes")?;
@@ -384,6 +393,23 @@ fn float(value: &Value, literal: impl Fn(f64) -> String) -> Result<DefaultCode, 
         nearly_constant: is_nearly_a_constant(&literal),
         expression: literal,
     })
+}
+
+/// The unscaled number and the scale of a big-decimal: Java's `BigDecimalConversion` writes bytes and an int.
+fn big_decimal(bytes: &[u8]) -> Result<(i128, u32), Misfit> {
+    let mut cursor = fleetops_avro::wire::Cursor::new(bytes);
+    let parts = cursor.bytes().and_then(|number| {
+        let scale = cursor.int()?;
+        cursor.finish()?;
+        Ok((number, scale))
+    });
+    let (number, scale) = parts.map_err(|why| format!("no big-decimal: {why}"))?;
+    let number = unscaled(number).filter(|n| n.unsigned_abs() < 1 << 96);
+    let number = number.ok_or("more digits than a decimal holds")?;
+    match u32::try_from(scale) {
+        Ok(scale @ 0..=28) => Ok((number, scale)),
+        _ => Err("a scale that is not from 0 to 28".into()),
+    }
 }
 
 /// Avro writes bytes in JSON as a string of the characters U+0000 to U+00FF.

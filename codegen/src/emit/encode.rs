@@ -131,6 +131,7 @@ impl Emitter<'_> {
                     inner = self.encode(inner, &value),
                 )
             }
+            Type::Newtype { base, .. } => self.encode(base, &self.base(at)),
             Type::Enum(_) => put("index", &format!("{} as usize", at.value())),
             Type::Fixed(_) => put("fixed", &format!("&{}.0", at.receiver())),
             Type::Record { .. } | Type::Union(_) => format!("{}.put_avro(writer);", at.receiver()),

@@ -178,7 +178,13 @@ impl Emitter<'_> {
             }
             Type::Union(_) if view && self.model.borrows(ty) => format!("{}<'a>", self.named(ty, view)),
             Type::Enum(_) | Type::Fixed(_) | Type::Union(_) => self.named(ty, view),
+            Type::Newtype { path, .. } => path.clone(),
         }
+    }
+
+    /// How the value is reached that a newtype stands for.
+    pub(crate) fn base(&self, at: &Access) -> Access {
+        Access::Reference(format!("{}({})", self.codec("Newtype::base"), at.reference()))
     }
 
     /// The module of serde helpers that a field of this type needs, if any.

@@ -17,6 +17,7 @@ mod approvals;
 mod check;
 mod duration;
 mod environment;
+mod generate;
 mod lint;
 mod model;
 mod names;
@@ -41,6 +42,7 @@ pub use environment::{
     Environment, KafkaSetting, RegistryAuth, ResolvedEnvironment, ResolvedRegistryAuth, ResolvedValue,
     Secret, Setting,
 };
+pub use generate::{FieldSettings, Generate, TypeSettings};
 pub use lint::lint_rules;
 pub use model::{
     Approval, Dedup, Defaults, Group, Ignore, Lint, Manifest, Reorder, Schemas, Spanned, SubjectStrategy,
@@ -147,6 +149,14 @@ impl Manifest {
             .collect()
     }
 
+    /// The folder with templates that replace built-in ones, where the manifest names one.
+    pub fn templates(&self) -> Option<PathBuf> {
+        self.generate
+            .templates
+            .as_ref()
+            .map(|folder| self.resolve_path(folder))
+    }
+
     /// A path of the manifest as seen from the working directory.
     pub fn resolve_path(&self, path: &str) -> PathBuf {
         self.folder.join(path)
@@ -161,6 +171,7 @@ impl Manifest {
         let mut found = check::references(self);
         found.extend(check::schemas(self, schemas));
         found.extend(stages::check(self, schemas));
+        found.extend(generate::check(self, schemas));
         found.sort_by_key(|d| (d.primary.place.span, d.severity));
         found
     }

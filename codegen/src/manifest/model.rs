@@ -58,6 +58,8 @@ pub struct Manifest {
     pub schemas: Schemas,
     /// `[defaults]`
     pub defaults: Defaults,
+    /// `[generate]`
+    pub generate: super::Generate,
     /// `[topics.*]`, in the order of the text.
     pub topics: Vec<Topic>,
     /// `[groups.*]`, in the order of the text.

@@ -37,6 +37,7 @@ pub(super) fn manifest(source: &Arc<Source>) -> Result<Manifest, Vec<Diagnostic>
         &[
             "schemas",
             "defaults",
+            "generate",
             "topics",
             "groups",
             "env",
@@ -49,6 +50,7 @@ pub(super) fn manifest(source: &Arc<Source>) -> Result<Manifest, Vec<Diagnostic>
         folder: PathBuf::new(),
         schemas: schemas(&root, &mut report),
         defaults: defaults(&root, &mut report),
+        generate: super::generate::read(&root, &mut report),
         topics: each(&root, &mut report, "topics", topic),
         groups: each(&root, &mut report, "groups", group),
         environments: each(&root, &mut report, "env", environment),
@@ -78,7 +80,7 @@ fn syntax(source: &Arc<Source>, error: &toml_edit::TomlError) -> Diagnostic {
 }
 
 /// Reads every sub-table of a table.
-fn each<T>(
+pub(super) fn each<T>(
     root: &Table<'_>,
     report: &mut Report<'_>,
     key: &str,

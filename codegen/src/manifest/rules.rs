@@ -69,6 +69,13 @@ pub static RULES: &[Rule] = &[
          `rules`. All words that the key takes are named with the finding.",
     ),
     error(
+        "rust-syntax",
+        "a text that goes into the code is not what belongs there",
+        "What `[generate]` says of derives, attributes and types is put into the code as it stands, so it must be what it \
+         stands for and nothing more: a derive is a path such as `Hash` or `::crate_name::Derive`, an attribute is what \
+         stands between `#[` and `]`, a type is a type. Code of your own belongs beside the generated code.",
+    ),
+    error(
         "number-range",
         "a number that is too small or too large",
         "Limits are Kafka's own where it has one (a replication factor fits 16 bits), else those within which the stages keep \
@@ -162,8 +169,10 @@ pub static RULES: &[Rule] = &[
     ),
     error(
         "unknown-type",
-        "a topic carries a type that no schema defines",
-        "`value` is the full name of a record: its namespace, a dot, its name. The nearest name that the schemas define is told.",
+        "a type that no schema defines",
+        "`value` of a topic is the full name of a record: its namespace, a dot, its name; so are the names in \
+         `[generate.types]`, and in `[generate.fields]` with a dot and the field's name behind. The nearest name that the \
+         schemas define is told.",
     ),
     error(
         "value-not-record",

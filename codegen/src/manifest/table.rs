@@ -317,6 +317,16 @@ impl<'a> Table<'a> {
         Some(Spanned::new(number.value as u16, number.span))
     }
 
+    /// True or false.
+    pub(super) fn flag(&self, report: &mut Report<'_>, key: &str) -> Option<bool> {
+        let (item, place) = self.value(key)?;
+        let flag = item.as_bool();
+        if flag.is_none() {
+            self.wrong(report, key, item, place, "true or false");
+        }
+        flag
+    }
+
     /// One of several names.
     pub(super) fn choice<T: Copy>(
         &self,

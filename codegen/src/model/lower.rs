@@ -12,16 +12,18 @@ use fleetops_avro::{SchemaSet, json};
 
 use super::cycles::Cycles;
 use super::depth::Depths;
+use super::dress;
 use super::{
     Branch, Enum, Field, Fixed, Home, Model, ModulePath, Record, Time, Type, Union, kind_word, rules,
 };
 use crate::idents::{self, Scope};
+use crate::manifest::Generate;
 
 /// Makes the model.
 ///
 /// # Errors
 /// Validation attributes that do not fit, with their places.
-pub(crate) fn lower(set: &SchemaSet) -> Result<Model, Vec<Diagnostic>> {
+pub(crate) fn lower(set: &SchemaSet, settings: &Generate) -> Result<Model, Vec<Diagnostic>> {
     let depths = Depths::of(set);
     let too_deep = depths.check(set);
     if !too_deep.is_empty() {
@@ -29,6 +31,9 @@ pub(crate) fn lower(set: &SchemaSet) -> Result<Model, Vec<Diagnostic>> {
     }
     let mut lowering = Lowering {
         set,
+        settings,
+        raw: false,
+        raw_fixed: dress::raw_fixed(set, settings),
         cycles: Cycles::of(set),
         depths,
         scopes: BTreeMap::new(),
@@ -41,6 +46,7 @@ pub(crate) fn lower(set: &SchemaSet) -> Result<Model, Vec<Diagnostic>> {
     lowering.records();
     lowering.name_views();
     lowering.find_holders();
+    dress::allow_deprecated(&mut lowering.model);
     lowering.model.find_sizes(lowering.cycles.inner_first());
     if lowering.errors.is_empty() {
         Ok(lowering.model)
@@ -51,6 +57,11 @@ pub(crate) fn lower(set: &SchemaSet) -> Result<Model, Vec<Diagnostic>> {
 
 struct Lowering<'a> {
     set: &'a SchemaSet,
+    settings: &'a Generate,
+    /// The field at hand keeps its logical types raw.
+    raw: bool,
+    /// What such fields have of fixed types that would be no types of their own.
+    raw_fixed: BTreeSet<TypeId>,
     cycles: Cycles,
     depths: Depths,
     scopes: BTreeMap<ModulePath, Scope>,
@@ -64,24 +75,29 @@ struct Lowering<'a> {
 /// The most digits that `rust_decimal` holds. A decimal with more stays raw.
 const MAX_PRECISION: u32 = 28;
 
-/// The logical type, where there is a Rust type for it.
-fn logical(node: &schema::Node) -> Option<Logical> {
-    node.logical
-        .filter(|l| !matches!(l, Logical::Decimal { precision, .. } if *precision > MAX_PRECISION))
-}
-
-/// Whether a named type is a type of its own in Rust, and not a UUID, a decimal or a duration.
-fn has_own_type(node: &schema::Node) -> bool {
-    !matches!(
-        (&node.kind, logical(node)),
-        (
-            Kind::Fixed(_),
-            Some(Logical::Uuid | Logical::Decimal { .. } | Logical::Duration)
-        )
-    )
-}
-
 impl Lowering<'_> {
+    /// The logical type, where there is a Rust type for it, and it is wanted.
+    fn logical(&self, node: &schema::Node) -> Option<Logical> {
+        node.logical.filter(|logical| {
+            !self.raw
+                && !self.settings.is_raw(dress::name(*logical))
+                && !matches!(logical, Logical::Decimal { precision, .. } if *precision > MAX_PRECISION)
+        })
+    }
+
+    /// Whether a named type is a type of its own in Rust, and not a UUID, a decimal or a duration.
+    fn has_own_type(&self, id: TypeId) -> bool {
+        let node = self.set.node(id);
+        self.raw_fixed.contains(&id)
+            || !matches!(
+                (&node.kind, self.logical(node)),
+                (
+                    Kind::Fixed(_),
+                    Some(Logical::Uuid | Logical::Decimal { .. } | Logical::Duration)
+                )
+            )
+    }
+
     fn scope(&mut self, module: &ModulePath) -> &mut Scope {
         self.scopes.entry(module.clone()).or_default()
     }
@@ -112,7 +128,7 @@ impl Lowering<'_> {
                     path
                 }
             };
-            if has_own_type(self.set.node(id)) {
+            if self.has_own_type(id) {
                 by_module.entry(module).or_default().push((name.name.clone(), id));
             }
         }
@@ -160,6 +176,7 @@ impl Lowering<'_> {
                             .default
                             .as_ref()
                             .and_then(|d| e.symbols.iter().position(|s| s == d)),
+                        dress: dress::of_type(self.settings, node, &name.to_string()),
                     };
                     self.model.enums.insert(id, lowered);
                 }
@@ -169,6 +186,7 @@ impl Lowering<'_> {
                         name: name.to_string(),
                         doc: f.doc.clone(),
                         size: f.size,
+                        dress: dress::of_type(self.settings, node, &name.to_string()),
                     };
                     self.model.fixeds.insert(id, lowered);
                 }
@@ -188,13 +206,20 @@ impl Lowering<'_> {
                 idents::camel(&field.name)
             );
             let owner = format!("{}.{}", record.name, field.name);
+            let settings = self.settings.of_field(&record.name.to_string(), &field.name);
+            self.raw = settings.is_some_and(|s| s.raw);
             let ty = self.ty(id, field.ty, &home.module, &union_name, &owner);
+            self.raw = false;
             let mut rules = rules::read(&field.attributes, &ty, &node.place, &mut self.errors);
             for type_node in anonymous_nodes(self.set, field.ty) {
                 let place = &type_node.place;
                 rules.extend(rules::read(&type_node.attributes, &ty, place, &mut self.errors));
             }
             let unit = field.attribute("unit").and_then(json::Value::as_str);
+            let ty = match settings.and_then(|s| s.ty.as_ref()) {
+                Some(path) => dress::newtype(ty, path),
+                None => ty,
+            };
             fields.push(Field {
                 name: field.name.clone(),
                 ident,
@@ -203,6 +228,8 @@ impl Lowering<'_> {
                 ty,
                 default: field.default.clone(),
                 rules,
+                attributes: settings.map(dress::of_field).unwrap_or_default(),
+                deprecated: dress::deprecated(field.attribute("deprecated")),
             });
         }
         Record {
@@ -211,6 +238,7 @@ impl Lowering<'_> {
             name: record.name.to_string(),
             doc: record.doc.clone(),
             aliases: record.aliases.iter().map(ToString::to_string).collect(),
+            dress: dress::of_type(self.settings, node, &record.name.to_string()),
             fields,
             recursive: self.depths.is_recursive(id),
             borrows: false,
@@ -222,7 +250,7 @@ impl Lowering<'_> {
     /// The shape of a type where `record` uses it. `union_name` is what a union found here is called.
     fn ty(&mut self, record: TypeId, id: TypeId, module: &ModulePath, union_name: &str, owner: &str) -> Type {
         let node = self.set.node(id);
-        let logical = logical(node);
+        let logical = self.logical(node);
         if let Some(time) = logical.and_then(time) {
             return Type::Time(time);
         }
@@ -306,7 +334,7 @@ impl Lowering<'_> {
                 Some(name) => name.to_string(),
                 None => kind_word(&node.kind).to_owned(),
             };
-            let wanted = match (self.homes.get(&branch), node.name(), logical(node)) {
+            let wanted = match (self.homes.get(&branch), node.name(), self.logical(node)) {
                 (Some(home), ..) => home.ident.clone(),
                 (None, Some(name), _) => idents::camel(&name.name),
                 (None, None, Some(logical)) => format!("{logical:?}")
@@ -326,6 +354,7 @@ impl Lowering<'_> {
                 ident,
             },
             owner: owner.to_owned(),
+            dress: dress::of_union(self.settings),
             branches: lowered,
             borrows: false,
             checks: false,
@@ -414,17 +443,20 @@ impl Lowering<'_> {
 
 /// What has a type of its own, made of other types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Holder {
+pub(super) enum Holder {
     Record(TypeId),
     Union(usize),
 }
 
 /// The record or union at the bottom of a type.
-fn held(ty: &Type) -> Option<Holder> {
+pub(super) fn held(ty: &Type) -> Option<Holder> {
     match ty {
         Type::Record { id, .. } => Some(Holder::Record(*id)),
         Type::Union(index) => Some(Holder::Union(*index)),
-        Type::Array(inner) | Type::Map(inner) | Type::Optional { inner, .. } => held(inner),
+        Type::Array(inner)
+        | Type::Map(inner)
+        | Type::Optional { inner, .. }
+        | Type::Newtype { base: inner, .. } => held(inner),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod cycles;
 pub(crate) mod depth;
+pub(crate) mod dress;
 pub(crate) mod lower;
 pub(crate) mod rules;
 pub(crate) mod sizes;
@@ -61,6 +62,7 @@ pub(crate) struct Record {
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
     pub(crate) aliases: Vec<String>,
+    pub(crate) dress: Dress,
     pub(crate) fields: Vec<Field>,
     /// It can contain itself: decoding counts its depth.
     pub(crate) recursive: bool,
@@ -68,6 +70,20 @@ pub(crate) struct Record {
     pub(crate) borrows: bool,
     /// It has something to validate.
     pub(crate) checks: bool,
+}
+
+/// What a schema says of something that is not to be used any more: a reason, which may be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Deprecated(pub(crate) String);
+
+/// What stands on a type besides what is always there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dress {
+    /// Derives, attributes and `#[non_exhaustive]` that the manifest asks for, whole.
+    pub(crate) attributes: Vec<String>,
+    pub(crate) deprecated: Option<Deprecated>,
+    /// It, or what it is made of, is deprecated, and its own code uses that.
+    pub(crate) allow_deprecated: bool,
 }
 
 /// A field.
@@ -81,6 +97,9 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     pub(crate) default: Option<json::Value>,
     pub(crate) rules: Vec<Rule>,
+    /// Whole attributes that the manifest asks for.
+    pub(crate) attributes: Vec<String>,
+    pub(crate) deprecated: Option<Deprecated>,
 }
 
 /// An enum.
@@ -93,6 +112,7 @@ pub(crate) struct Enum {
     pub(crate) symbols: Vec<(String, String)>,
     /// Position of the default.
     pub(crate) default: Option<usize>,
+    pub(crate) dress: Dress,
 }
 
 /// A fixed with a type of its own.
@@ -102,6 +122,7 @@ pub(crate) struct Fixed {
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
     pub(crate) size: usize,
+    pub(crate) dress: Dress,
 }
 
 /// A union that is an enum.
@@ -110,6 +131,7 @@ pub(crate) struct Union {
     pub(crate) home: Home,
     /// What it is the type of, for its documentation: `fleetops.Event.payload`.
     pub(crate) owner: String,
+    pub(crate) dress: Dress,
     /// In the order of the wire.
     pub(crate) branches: Vec<Branch>,
     pub(crate) borrows: bool,
@@ -168,6 +190,11 @@ pub(crate) enum Type {
     },
     Enum(TypeId),
     Fixed(TypeId),
+    /// A type of the user's that stands for another: it implements the runtime's `codec::Newtype`.
+    Newtype {
+        path: String,
+        base: Box<Type>,
+    },
 }
 
 /// The logical types that are chrono types, by the specification's names.
@@ -194,6 +221,14 @@ impl Type {
         }
     }
 
+    /// The type that the wire has, where this one stands for it.
+    pub(crate) fn base(&self) -> &Type {
+        match self {
+            Type::Newtype { base, .. } => base,
+            other => other,
+        }
+    }
+
     pub(crate) fn is_optional(&self) -> bool {
         matches!(self, Type::Optional { .. })
     }
@@ -206,7 +241,8 @@ impl Type {
             | Type::Array(_)
             | Type::Map(_)
             | Type::Union(_)
-            | Type::Record { .. } => false,
+            | Type::Record { .. }
+            | Type::Newtype { .. } => false,
             Type::Optional { inner, .. } => inner.is_copy(),
             _ => true,
         }
@@ -247,7 +283,10 @@ impl Model {
                 time,
                 Time::TimeMillis | Time::TimeMicros | Time::TimestampNanos | Time::LocalTimestampNanos
             ),
-            Type::Array(inner) | Type::Map(inner) | Type::Optional { inner, .. } => self.checks(inner),
+            Type::Array(inner)
+            | Type::Map(inner)
+            | Type::Optional { inner, .. }
+            | Type::Newtype { base: inner, .. } => self.checks(inner),
             Type::Union(index) => self.unions.get(*index).is_some_and(|u| u.checks),
             Type::Record { id, .. } => self.records.get(id).is_some_and(|r| r.checks),
             _ => false,

@@ -95,6 +95,7 @@ fn type_word(ty: &Type) -> &'static str {
         Type::Record { .. } => "record",
         Type::Enum(_) => "enum",
         Type::Fixed(_) => "fixed",
+        Type::Newtype { base, .. } => type_word(base),
     }
 }
 

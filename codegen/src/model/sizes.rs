@@ -72,6 +72,7 @@ impl Model {
             }
             Type::Record { boxed: true, .. } => return None,
             Type::Record { id, .. } => self.sizes.get(id)?.most?,
+            Type::Newtype { base, .. } => self.fixed_size(base)?,
         })
     }
 
@@ -87,6 +88,7 @@ impl Model {
             Type::Fixed(id) => self.fixeds.get(id).map_or(0, |f| f.size),
             Type::Record { boxed: true, .. } => 0,
             Type::Record { id, .. } => self.sizes.get(id).map_or(0, |s| s.least),
+            Type::Newtype { base, .. } => self.least_size(base),
             _ => 1,
         }
     }

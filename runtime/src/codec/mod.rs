@@ -20,12 +20,14 @@
 //! | decimal with more digits after the point than `scale` | cut off towards zero | [`check::decimal`] |
 //! | decimal with more digits than `precision`, or more than fit the `fixed` | as it is, or the largest that fits | [`check::decimal`] |
 //!
-//! Not here: object container files, single-object encoding, Avro's JSON encoding.
+//! Not here: object container files, single-object encoding.
 
+mod avro_json;
 mod blocks;
 mod cursor;
 mod decimal;
 pub mod human;
+mod newtype;
 mod reader;
 mod reader_logical;
 mod record;
@@ -35,9 +37,11 @@ mod writer_logical;
 
 #[doc(inline)]
 pub use crate::validate::{MAX_VIOLATIONS, Path, Pattern, ValidationErrors, Violation, check};
+pub use avro_json::{AvroJson, AvroJsonError};
 pub use blocks::Blocks;
 pub(crate) use decimal::decimal_fits;
 pub use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
+pub use newtype::{Newtype, UnknownSymbol, newtype};
 pub use reader::{MAX_RECURSION, Reader};
 pub use record::AvroRecord;
 pub use resolver::{Resolver, ResolverError, WriterSchema, decode_with};

@@ -22,9 +22,9 @@
 /// x
 /// \~~~
 /// Grüße, 日本語
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Doc {
     /// line1
     /// line2 }
@@ -327,9 +327,9 @@ impl DocBuilder {
 /// The union in `documents.Doc.e`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 pub enum DocE {
     /// The branch `int`.
     #[serde(rename = "int")]
@@ -378,6 +378,18 @@ impl DocE {
     }
 }
 
+impl ::core::convert::From<i32> for DocE {
+    fn from(value: i32) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl ::core::convert::From<::std::string::String> for DocE {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
 /// [`DocE`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DocERef<'a> {
@@ -412,9 +424,9 @@ impl<'a> DocERef<'a> {
 }
 
 /// \`unbalanced
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum E {
     /// `X`.
     X,
@@ -450,10 +462,24 @@ impl ::core::fmt::Display for E {
     }
 }
 
+impl ::core::str::FromStr for E {
+    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+        match symbol {
+            "X" => Ok(Self::X),
+            _ => {
+                Err(::fleetops_runtime::codec::UnknownSymbol::new("documents.E", symbol))
+            }
+        }
+    }
+}
+
 /// "\] struct Smuggled; #\[doc = "
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct F(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]

@@ -12,9 +12,9 @@ pub mod names {
 }
 
 /// The record `Self`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Self_ {
     /// The field `type`.
     pub r#type: ::std::string::String,
@@ -386,9 +386,9 @@ impl SelfBuilder {
 }
 
 /// The enum `Type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Type {
     /// `Self`.
     #[serde(rename = "Self")]
@@ -447,5 +447,21 @@ impl Type {
 impl ::core::fmt::Display for Type {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl ::core::str::FromStr for Type {
+    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+        match symbol {
+            "Self" => Ok(Self::Self_),
+            "match" => Ok(Self::Match),
+            "A" => Ok(Self::A),
+            "None" => Ok(Self::None_),
+            "Some" => Ok(Self::Some_),
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new("Type", symbol)),
+        }
     }
 }

@@ -3,9 +3,9 @@
 //! Types of the namespace `recursive`.
 
 /// A list whose nodes have children.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// The field `v`.
     pub v: i32,
@@ -247,9 +247,9 @@ impl NodeBuilder {
 }
 
 /// The record `recursive.Ping`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Ping {
     /// The field `name`.
     pub name: ::std::string::String,
@@ -518,9 +518,9 @@ impl PingBuilder {
 }
 
 /// The record `recursive.Pong`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Pong {
     /// The field `ping`.
     pub ping: ::core::option::Option<::std::boxed::Box<Ping>>,
@@ -771,9 +771,9 @@ impl PongBuilder {
 }
 
 /// The record `recursive.Expression`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     /// The field `value`.
     pub value: ExpressionValue,
@@ -994,9 +994,9 @@ impl ExpressionBuilder {
 /// The union in `recursive.Expression.value`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)]
 pub enum ExpressionValue {
     /// The branch `double`.
@@ -1111,6 +1111,38 @@ impl ExpressionValue {
     }
 }
 
+impl ::core::convert::From<f64> for ExpressionValue {
+    fn from(value: f64) -> Self {
+        Self::Double(value)
+    }
+}
+
+impl ::core::convert::From<::std::string::String> for ExpressionValue {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl ::core::convert::From<::std::boxed::Box<Binary>> for ExpressionValue {
+    fn from(value: ::std::boxed::Box<Binary>) -> Self {
+        Self::Binary(value)
+    }
+}
+
+impl ::core::convert::From<::std::vec::Vec<Expression>> for ExpressionValue {
+    fn from(value: ::std::vec::Vec<Expression>) -> Self {
+        Self::Array(value)
+    }
+}
+
+impl ::core::convert::From<
+    ::std::collections::BTreeMap<::std::string::String, Expression>,
+> for ExpressionValue {
+    fn from(value: ::std::collections::BTreeMap<::std::string::String, Expression>) -> Self {
+        Self::Map(value)
+    }
+}
+
 /// [`ExpressionValue`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)]
@@ -1197,9 +1229,9 @@ impl<'a> ExpressionValueRef<'a> {
 }
 
 /// The record `recursive.Binary`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Binary {
     /// The field `left`.
     pub left: Expression,
@@ -1435,9 +1467,9 @@ impl BinaryBuilder {
 }
 
 /// The record `recursive.Leaf`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Leaf {
     /// The field `tree`.
     pub tree: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<Leaf>>,

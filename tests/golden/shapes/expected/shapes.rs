@@ -5,9 +5,9 @@
 /// The record `shapes.Defaults`.
 ///
 /// Earlier names: `shapes.OldDefaults`, `elsewhere.OlderDefaults`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Defaults {
     /// The field `s`.
     #[serde(default = "Defaults::default_s")]
@@ -865,9 +865,9 @@ impl DefaultsBuilder {
 /// The union in `shapes.Defaults.u`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 pub enum DefaultsU {
     /// The branch `string`.
     #[serde(rename = "string")]
@@ -916,6 +916,18 @@ impl DefaultsU {
     }
 }
 
+impl ::core::convert::From<::std::string::String> for DefaultsU {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl ::core::convert::From<i32> for DefaultsU {
+    fn from(value: i32) -> Self {
+        Self::Int(value)
+    }
+}
+
 /// [`DefaultsU`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DefaultsURef<'a> {
@@ -950,9 +962,9 @@ impl<'a> DefaultsURef<'a> {
 }
 
 /// The fixed `shapes.Two`: 2 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Two(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
@@ -977,9 +989,9 @@ impl ::core::convert::AsRef<[u8]> for Two {
 }
 
 /// The record `shapes.In`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct In {
     /// The field `x`.
     pub x: i32,
@@ -1134,9 +1146,9 @@ impl InBuilder {
 }
 
 /// The enum `shapes.Letter`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Letter {
     /// `A_B`.
     #[serde(rename = "A_B")]
@@ -1178,10 +1190,27 @@ impl ::core::fmt::Display for Letter {
     }
 }
 
+impl ::core::str::FromStr for Letter {
+    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+        match symbol {
+            "A_B" => Ok(Self::AB),
+            "C" => Ok(Self::C),
+            _ => {
+                Err(
+                    ::fleetops_runtime::codec::UnknownSymbol::new("shapes.Letter", symbol),
+                )
+            }
+        }
+    }
+}
+
 /// Every Avro type once, and every way to nest it.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Everything {
     /// The field `nothing`.
     #[serde(default)]
@@ -2361,9 +2390,9 @@ impl EverythingBuilder {
 /// The union in `shapes.Everything.choice`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)]
 pub enum EverythingChoice {
     /// The branch `int`.
@@ -2462,6 +2491,36 @@ impl EverythingChoice {
     }
 }
 
+impl ::core::convert::From<i32> for EverythingChoice {
+    fn from(value: i32) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl ::core::convert::From<::std::string::String> for EverythingChoice {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl ::core::convert::From<::std::vec::Vec<u8>> for EverythingChoice {
+    fn from(value: ::std::vec::Vec<u8>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+impl ::core::convert::From<Left> for EverythingChoice {
+    fn from(value: Left) -> Self {
+        Self::Left(value)
+    }
+}
+
+impl ::core::convert::From<Right> for EverythingChoice {
+    fn from(value: Right) -> Self {
+        Self::Right(value)
+    }
+}
+
 /// [`EverythingChoice`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)]
@@ -2517,9 +2576,9 @@ impl<'a> EverythingChoiceRef<'a> {
 /// The union in `shapes.Everything.choice_no_null`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 pub enum EverythingChoiceNoNull {
     /// The branch `int`.
     #[serde(rename = "int")]
@@ -2632,6 +2691,38 @@ impl EverythingChoiceNoNull {
     }
 }
 
+impl ::core::convert::From<i32> for EverythingChoiceNoNull {
+    fn from(value: i32) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl ::core::convert::From<::fleetops_runtime::uuid::Uuid> for EverythingChoiceNoNull {
+    fn from(value: ::fleetops_runtime::uuid::Uuid) -> Self {
+        Self::Uuid(value)
+    }
+}
+
+impl ::core::convert::From<Colour> for EverythingChoiceNoNull {
+    fn from(value: Colour) -> Self {
+        Self::Colour(value)
+    }
+}
+
+impl ::core::convert::From<::std::vec::Vec<::std::string::String>>
+for EverythingChoiceNoNull {
+    fn from(value: ::std::vec::Vec<::std::string::String>) -> Self {
+        Self::Array(value)
+    }
+}
+
+impl ::core::convert::From<::std::collections::BTreeMap<::std::string::String, f64>>
+for EverythingChoiceNoNull {
+    fn from(value: ::std::collections::BTreeMap<::std::string::String, f64>) -> Self {
+        Self::Map(value)
+    }
+}
+
 /// [`EverythingChoiceNoNull`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EverythingChoiceNoNullRef<'a> {
@@ -2712,9 +2803,9 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
 /// The union in `shapes.Everything.only_one`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 pub enum EverythingOnlyOne {
     /// The branch `string`.
     #[serde(rename = "string")]
@@ -2753,6 +2844,12 @@ impl EverythingOnlyOne {
     }
 }
 
+impl ::core::convert::From<::std::string::String> for EverythingOnlyOne {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
 /// [`EverythingOnlyOne`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EverythingOnlyOneRef<'a> {
@@ -2786,9 +2883,9 @@ impl<'a> EverythingOnlyOneRef<'a> {
 /// The union in `shapes.Everything.choices`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 pub enum EverythingChoicesItem {
     /// The branch `int`.
     #[serde(rename = "int")]
@@ -2845,6 +2942,18 @@ impl EverythingChoicesItem {
     }
 }
 
+impl ::core::convert::From<i32> for EverythingChoicesItem {
+    fn from(value: i32) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl ::core::convert::From<::std::string::String> for EverythingChoicesItem {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
 /// [`EverythingChoicesItem`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EverythingChoicesItemRef<'a> {
@@ -2887,9 +2996,9 @@ impl<'a> EverythingChoicesItemRef<'a> {
 /// The union in `shapes.Everything.choice_map`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)]
 pub enum EverythingChoiceMapValue {
     /// The branch `boolean`.
@@ -2942,10 +3051,22 @@ impl EverythingChoiceMapValue {
     }
 }
 
+impl ::core::convert::From<bool> for EverythingChoiceMapValue {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+impl ::core::convert::From<Left> for EverythingChoiceMapValue {
+    fn from(value: Left) -> Self {
+        Self::Left(value)
+    }
+}
+
 /// An MD5 digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Md5(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
@@ -2970,9 +3091,9 @@ impl ::core::convert::AsRef<[u8]> for Md5 {
 }
 
 /// The fixed `shapes.Odd`: 33 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Odd(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
@@ -2997,9 +3118,9 @@ impl ::core::convert::AsRef<[u8]> for Odd {
 }
 
 /// The enum `shapes.Colour`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Colour {
     /// `RED`: what a reader takes for a symbol that it does not know.
     #[serde(rename = "RED")]
@@ -3048,10 +3169,28 @@ impl ::core::fmt::Display for Colour {
     }
 }
 
+impl ::core::str::FromStr for Colour {
+    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+        match symbol {
+            "RED" => Ok(Self::Red),
+            "DEEP_GREEN" => Ok(Self::DeepGreen),
+            "blue" => Ok(Self::Blue),
+            _ => {
+                Err(
+                    ::fleetops_runtime::codec::UnknownSymbol::new("shapes.Colour", symbol),
+                )
+            }
+        }
+    }
+}
+
 /// The record `shapes.Left`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Left {
     /// The field `n`.
     pub n: i32,
@@ -3192,9 +3331,9 @@ impl LeftBuilder {
 }
 
 /// The record `shapes.Right`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Right {
     /// The field `n`.
     pub n: i32,
@@ -3325,9 +3464,9 @@ impl RightBuilder {
 }
 
 /// The record `shapes.Pair`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
     /// The field `a`.
     pub a: i32,
@@ -3469,9 +3608,9 @@ impl PairBuilder {
 }
 
 /// The record `shapes.Empty`.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Empty {}
 
 impl Empty {
@@ -3588,9 +3727,9 @@ impl EmptyBuilder {
 }
 
 /// Every default is what Rust would take.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plain {
     /// The field `count`.
     #[serde(default)]
@@ -3858,9 +3997,9 @@ impl PlainBuilder {
 }
 
 /// The logical types of Avro 1.12.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Times {
     /// The field `date`.
     pub date: ::fleetops_runtime::chrono::NaiveDate,
@@ -4384,9 +4523,9 @@ impl TimesBuilder {
 /// The union in `shapes.Times.either`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 pub enum TimesEither {
     /// The branch `long`.
     #[serde(rename = "long")]
@@ -4468,6 +4607,26 @@ impl TimesEither {
             }
             _ => {}
         }
+    }
+}
+
+impl ::core::convert::From<
+    ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+> for TimesEither {
+    fn from(value: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>) -> Self {
+        Self::TimestampNanos(value)
+    }
+}
+
+impl ::core::convert::From<::std::string::String> for TimesEither {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl ::core::convert::From<::fleetops_runtime::chrono::NaiveTime> for TimesEither {
+    fn from(value: ::fleetops_runtime::chrono::NaiveTime) -> Self {
+        Self::TimeMillis(value)
     }
 }
 

@@ -3,9 +3,9 @@
 //! Types of the namespace `wide`.
 
 /// More required fields than a builder has states for.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Wide {
     /// The field `field_0`.
     pub field_0: i32,

@@ -4,9 +4,9 @@
 pub mod r#type;
 
 /// The record `names.a.Top`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Top {
     /// The field `x`.
     pub x: r#type::Pos,

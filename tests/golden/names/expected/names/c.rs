@@ -3,9 +3,9 @@
 //! Types of the namespace `names.c`.
 
 /// The record `names.C.Pos`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Pos {
     /// The field `q`.
     pub q: ::std::string::String,

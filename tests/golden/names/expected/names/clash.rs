@@ -3,9 +3,9 @@
 //! Types of the namespace `names.clash`.
 
 /// The record `names.clash.CC`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Cc {
     /// The field `fooBar`.
     #[serde(rename = "fooBar")]
@@ -274,9 +274,9 @@ impl CcBuilder {
 /// The union in `names.clash.CC.foo_bar`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 pub enum CcFooBar {
     /// The branch `int`.
     #[serde(rename = "int")]
@@ -325,6 +325,18 @@ impl CcFooBar {
     }
 }
 
+impl ::core::convert::From<i32> for CcFooBar {
+    fn from(value: i32) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl ::core::convert::From<::std::string::String> for CcFooBar {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
 /// [`CcFooBar`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CcFooBarRef<'a> {
@@ -361,9 +373,9 @@ impl<'a> CcFooBarRef<'a> {
 /// The union in `names.clash.CC.FooBar`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 pub enum CcFooBar2 {
     /// The branch `string`.
     #[serde(rename = "string")]
@@ -421,6 +433,24 @@ impl CcFooBar2 {
     }
 }
 
+impl ::core::convert::From<::std::string::String> for CcFooBar2 {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl ::core::convert::From<i32> for CcFooBar2 {
+    fn from(value: i32) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl ::core::convert::From<bool> for CcFooBar2 {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
 /// [`CcFooBar2`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CcFooBar2Ref<'a> {
@@ -459,9 +489,9 @@ impl<'a> CcFooBar2Ref<'a> {
 }
 
 /// The enum `names.clash.Cs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cs {
     /// `a`.
     #[serde(rename = "a")]
@@ -528,10 +558,31 @@ impl ::core::fmt::Display for Cs {
     }
 }
 
+impl ::core::str::FromStr for Cs {
+    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+        match symbol {
+            "a" => Ok(Self::A2),
+            "A" => Ok(Self::A),
+            "A_B" => Ok(Self::AB),
+            "aB" => Ok(Self::AB2),
+            "_1" => Ok(Self::_1),
+            "type" => Ok(Self::Type),
+            _ => {
+                Err(
+                    ::fleetops_runtime::codec::UnknownSymbol::new("names.clash.Cs", symbol),
+                )
+            }
+        }
+    }
+}
+
 /// The record `names.clash.CCRef`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct CCRef {
     /// The field `text`.
     pub text: ::std::string::String,
@@ -738,9 +789,9 @@ impl CCRefBuilder {
 }
 
 /// The record `names.clash.CCBuilder`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct CCBuilder {
     /// The field `b`.
     pub b: CCRef,
@@ -951,9 +1002,9 @@ impl CCBuilderBuilder {
 }
 
 /// The record `names.clash.CCFooBar`.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CCFooBar {}
 
 impl CCFooBar {
@@ -1070,9 +1121,9 @@ impl CCFooBarBuilder {
 }
 
 /// The record `names.clash.cc`.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cc2 {}
 
 impl Cc2 {

@@ -3,9 +3,9 @@
 //! Types of the namespace `names.core`.
 
 /// The enum `names.core.ONE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum One {
     /// `only`.
     #[serde(rename = "only")]
@@ -39,5 +39,21 @@ impl One {
 impl ::core::fmt::Display for One {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl ::core::str::FromStr for One {
+    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+        match symbol {
+            "only" => Ok(Self::Only),
+            _ => {
+                Err(
+                    ::fleetops_runtime::codec::UnknownSymbol::new("names.core.ONE", symbol),
+                )
+            }
+        }
     }
 }

@@ -3,9 +3,9 @@
 //! Types of the namespace `names.prelude`.
 
 /// The record `names.prelude.Option`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Option {
     /// The field `v`.
     pub v: String,
@@ -291,9 +291,9 @@ impl OptionBuilder {
 /// The union in `names.prelude.Option.r`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)]
 pub enum OptionR {
     /// The branch `string`.
@@ -360,6 +360,24 @@ impl OptionR {
     }
 }
 
+impl ::core::convert::From<::std::string::String> for OptionR {
+    fn from(value: ::std::string::String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl ::core::convert::From<Result> for OptionR {
+    fn from(value: Result) -> Self {
+        Self::Result(value)
+    }
+}
+
+impl ::core::convert::From<Box> for OptionR {
+    fn from(value: Box) -> Self {
+        Self::Box(value)
+    }
+}
+
 /// [`OptionR`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)]
@@ -403,9 +421,9 @@ impl<'a> OptionRRef<'a> {
 }
 
 /// The record `names.prelude.String`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct String {
     /// The field `x`.
     pub x: ::core::option::Option<::std::string::String>,
@@ -634,9 +652,9 @@ impl StringBuilder {
 }
 
 /// The record `names.prelude.Vec`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Vec {
     /// The field `a`.
     pub a: ::std::vec::Vec<i32>,
@@ -803,9 +821,9 @@ impl VecBuilder {
 }
 
 /// The record `names.prelude.Result`.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Result {}
 
 impl Result {
@@ -922,9 +940,9 @@ impl ResultBuilder {
 }
 
 /// The record `names.prelude.Box`.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Box {}
 
 impl Box {
@@ -1041,9 +1059,9 @@ impl BoxBuilder {
 }
 
 /// The record `names.prelude.Some`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Some_ {
     /// The field `none`.
     pub none: None_,
@@ -1176,9 +1194,9 @@ impl SomeBuilder {
 }
 
 /// The fixed `names.prelude.None`: 2 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct None_(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
@@ -1203,9 +1221,9 @@ impl ::core::convert::AsRef<[u8]> for None_ {
 }
 
 /// The record `names.prelude.Default`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Default {
     /// The field `ok`.
     pub ok: Ok_,
@@ -1338,9 +1356,9 @@ impl DefaultBuilder {
 }
 
 /// The record `names.prelude.Ok`.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ok_ {}
 
 impl Ok_ {

@@ -3,9 +3,9 @@
 //! Types of the namespace `names.std`.
 
 /// The enum `names.std.Severity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(clippy::enum_variant_names)]
 pub enum Severity {
     /// `SEVERITY_LOW`.
@@ -54,5 +54,23 @@ impl Severity {
 impl ::core::fmt::Display for Severity {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl ::core::str::FromStr for Severity {
+    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+        match symbol {
+            "SEVERITY_LOW" => Ok(Self::SeverityLow),
+            "SEVERITY_HIGH" => Ok(Self::SeverityHigh),
+            "SEVERITY_MAX" => Ok(Self::SeverityMax),
+            _ => {
+                Err(
+                    ::fleetops_runtime::codec::UnknownSymbol::new("names.std.Severity", symbol),
+                )
+            }
+        }
     }
 }

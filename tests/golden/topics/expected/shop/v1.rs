@@ -3,9 +3,9 @@
 //! Types of the namespace `shop.v1`.
 
 /// An order.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Order {
     /// The field `id`.
     pub id: ::fleetops_runtime::uuid::Uuid,
@@ -288,9 +288,9 @@ impl OrderBuilder {
 }
 
 /// The record `shop.v1.Customer`.
+#[derive(Clone, Debug, PartialEq)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
-#[derive(Clone, Debug, PartialEq)]
 pub struct Customer {
     /// The field `number`.
     pub number: ::core::option::Option<i64>,
@@ -477,9 +477,9 @@ impl CustomerBuilder {
 }
 
 /// The enum `shop.v1.Region`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Region {
     /// `north`.
     #[serde(rename = "north")]
@@ -519,5 +519,22 @@ impl Region {
 impl ::core::fmt::Display for Region {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl ::core::str::FromStr for Region {
+    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+        match symbol {
+            "north" => Ok(Self::North),
+            "south" => Ok(Self::South),
+            _ => {
+                Err(
+                    ::fleetops_runtime::codec::UnknownSymbol::new("shop.v1.Region", symbol),
+                )
+            }
+        }
     }
 }

@@ -1,0 +1,239 @@
+//! `[generate]`: how the code looks. Choices of Rust that a schema says nothing about, for all types, one type or one field.
+//!
+//! What stands here ends up in code, so it is held against the grammar first: a derive is a path, an attribute is an
+//! attribute, a type is a type. The last gate lets no other attribute through than those that are named here.
+
+use fleetops_avro::schema::{Kind, SchemaSet};
+use fleetops_avro::{Diagnostic, source::Span};
+
+use super::names::nearest;
+use super::read::each;
+use super::table::{Report, Table};
+use super::{Manifest, Spanned};
+
+/// The logical types that may stay raw, by their names in schemas.
+pub(crate) const LOGICAL: &[&str] = &[
+    "big-decimal",
+    "date",
+    "decimal",
+    "duration",
+    "local-timestamp-micros",
+    "local-timestamp-millis",
+    "local-timestamp-nanos",
+    "time-micros",
+    "time-millis",
+    "timestamp-micros",
+    "timestamp-millis",
+    "timestamp-nanos",
+    "uuid",
+];
+
+/// `[generate]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Generate {
+    /// `templates`: the folder with templates that replace built-in ones, relative to the manifest.
+    pub templates: Option<Spanned<String>>,
+    /// `non-exhaustive`: structs and enums get `#[non_exhaustive]`.
+    pub non_exhaustive: bool,
+    /// `raw`: logical types that stay what they are on the wire, by their names in schemas.
+    pub raw: Vec<Spanned<String>>,
+    /// `derives`: what every type derives besides.
+    pub derives: Vec<Spanned<String>>,
+    /// `[generate.types."FULL.NAME"]`
+    pub types: Vec<TypeSettings>,
+    /// `[generate.fields."FULL.NAME.field"]`
+    pub fields: Vec<FieldSettings>,
+}
+
+/// `[generate.types."FULL.NAME"]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeSettings {
+    /// The full name of a record, enum or fixed.
+    pub name: Spanned<String>,
+    /// `derives`: what it derives besides.
+    pub derives: Vec<Spanned<String>>,
+    /// `attributes`: what stands on it besides, without `#[` and `]`.
+    pub attributes: Vec<Spanned<String>>,
+    /// `non-exhaustive`, where it differs from what holds for all.
+    pub non_exhaustive: Option<bool>,
+}
+
+/// `[generate.fields."FULL.NAME.field"]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldSettings {
+    /// The record's full name, a dot, and the field's.
+    pub name: Spanned<String>,
+    /// `type`: a type that implements the runtime's `codec::Newtype` over what would be generated.
+    pub ty: Option<Spanned<String>>,
+    /// `raw`: its logical types stay what they are on the wire.
+    pub raw: bool,
+    /// `attributes`: what stands on it besides, without `#[` and `]`.
+    pub attributes: Vec<Spanned<String>>,
+}
+
+impl Generate {
+    /// Whether a logical type stays raw everywhere.
+    pub(crate) fn is_raw(&self, logical: &str) -> bool {
+        self.raw.iter().any(|raw| raw.value == logical)
+    }
+
+    pub(crate) fn of_type(&self, full_name: &str) -> Option<&TypeSettings> {
+        self.types.iter().find(|t| t.name.value == full_name)
+    }
+
+    pub(crate) fn of_field(&self, record: &str, field: &str) -> Option<&FieldSettings> {
+        self.fields
+            .iter()
+            .find(|f| f.name.value.rsplit_once('.') == Some((record, field)))
+    }
+}
+
+pub(super) fn read(root: &Table<'_>, report: &mut Report<'_>) -> Generate {
+    let Some(table) = root.table(report, "generate") else {
+        return Generate::default();
+    };
+    table.only(
+        report,
+        &["templates", "non-exhaustive", "raw", "derives", "types", "fields"],
+    );
+    let raw = table.strings(report, "raw").unwrap_or_default();
+    for name in &raw {
+        if LOGICAL.contains(&name.as_str()) {
+            continue;
+        }
+        let message = format!("`{name}` is no logical type of Avro");
+        let diagnostic = report.error("unknown-value", name.span, message, "no logical type");
+        diagnostic.notes.push(format!("one of: {}", LOGICAL.join(", ")));
+        diagnostic.help = nearest(name, LOGICAL.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+    }
+    Generate {
+        templates: table.text(report, "templates"),
+        non_exhaustive: table.flag(report, "non-exhaustive").unwrap_or(false),
+        raw,
+        derives: rust(&table, report, "derives", Grammar::Path),
+        types: each(&table, report, "types", type_settings),
+        fields: each(&table, report, "fields", field_settings),
+    }
+}
+
+fn type_settings(table: &Table<'_>, name: Spanned<String>, report: &mut Report<'_>) -> Option<TypeSettings> {
+    table.only(report, &["derives", "attributes", "non-exhaustive"]);
+    Some(TypeSettings {
+        name,
+        derives: rust(table, report, "derives", Grammar::Path),
+        attributes: rust(table, report, "attributes", Grammar::Attribute),
+        non_exhaustive: table.flag(report, "non-exhaustive"),
+    })
+}
+
+fn field_settings(
+    table: &Table<'_>,
+    name: Spanned<String>,
+    report: &mut Report<'_>,
+) -> Option<FieldSettings> {
+    table.only(report, &["type", "raw", "attributes"]);
+    let ty = table.text(report, "type");
+    let good = ty.as_ref().is_none_or(|ty| Grammar::Type.holds(report, ty));
+    Some(FieldSettings {
+        name,
+        ty: ty.filter(|_| good),
+        raw: table.flag(report, "raw").unwrap_or(false),
+        attributes: rust(table, report, "attributes", Grammar::Attribute),
+    })
+}
+
+/// What a text must be in Rust.
+#[derive(Clone, Copy)]
+enum Grammar {
+    Path,
+    Attribute,
+    Type,
+}
+
+impl Grammar {
+    fn holds(self, report: &mut Report<'_>, text: &Spanned<String>) -> bool {
+        let (what, example, parsed) = match self {
+            Self::Path => (
+                "the path of a derive macro",
+                "\"Hash\", or \"::crate_name::Derive\"",
+                syn::parse_str::<syn::Path>(text).map(drop),
+            ),
+            Self::Attribute => (
+                "an attribute",
+                "what stands between `#[` and `]`, such as \"serde(skip)\"",
+                syn::parse_str::<syn::Meta>(text).map(drop),
+            ),
+            Self::Type => (
+                "a type",
+                "its path, such as \"crate::VehicleId\"",
+                syn::parse_str::<syn::Type>(text).map(drop),
+            ),
+        };
+        let Err(error) = parsed else { return true };
+        let message = format!("`{text}` is not {what}");
+        report
+            .error("rust-syntax", text.span, message, error.to_string())
+            .help = Some(format!("write {example}"));
+        false
+    }
+}
+
+fn rust(table: &Table<'_>, report: &mut Report<'_>, key: &str, grammar: Grammar) -> Vec<Spanned<String>> {
+    let mut texts = table.strings(report, key).unwrap_or_default();
+    texts.retain(|text| grammar.holds(report, text));
+    texts
+}
+
+/// Types and fields that are named are there.
+pub(super) fn check(manifest: &Manifest, schemas: &SchemaSet) -> Vec<Diagnostic> {
+    let generate = &manifest.generate;
+    let names: Vec<String> = schemas.named().map(|(name, _)| name.to_string()).collect();
+    let mut found = Vec::new();
+    let mut unknown = |rule: &'static str, span: Span, message: String, near: Option<String>| {
+        let label = if rule == "unknown-type" {
+            "no such type"
+        } else {
+            "no such field"
+        };
+        let mut diagnostic = Diagnostic::error(rule, manifest.place(span), message, label);
+        diagnostic.help = near.map(|near| format!("did you mean `{near}`?"));
+        found.push(diagnostic);
+    };
+    for ty in &generate.types {
+        if !names.contains(&ty.name.value) {
+            let near = nearest(&ty.name, names.iter().map(String::as_str)).map(str::to_owned);
+            unknown(
+                "unknown-type",
+                ty.name.span,
+                format!("no schema defines {}", ty.name),
+                near,
+            );
+        }
+    }
+    for field in &generate.fields {
+        let (record, name) = field.name.rsplit_once('.').unwrap_or(("", &field.name));
+        let schema = schemas.get(record);
+        let kind = schema.as_ref().map(|s| &s.root_node().kind);
+        let Some(Kind::Record(declared)) = kind else {
+            let near = nearest(record, names.iter().map(String::as_str)).map(|n| format!("{n}.{name}"));
+            unknown(
+                "unknown-type",
+                field.name.span,
+                format!("no schema defines a record {record:?}"),
+                near,
+            );
+            continue;
+        };
+        if !declared.fields.iter().any(|f| f.name == name) {
+            let fields = declared.fields.iter().map(|f| f.name.as_str());
+            let near = nearest(name, fields).map(|n| format!("{record}.{n}"));
+            unknown(
+                "unknown-field",
+                field.name.span,
+                format!("{record} has no field `{name}`"),
+                near,
+            );
+        }
+    }
+    found
+}
