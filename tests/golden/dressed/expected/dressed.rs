@@ -77,15 +77,16 @@ impl Trip {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(self.max_len());
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(self.max_len());
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -116,24 +117,15 @@ impl Trip {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
-            driver: ::fleetops_runtime::codec::newtype(
-                ::std::string::String::from(reader.string()?),
-                reader,
-            )?,
+            driver: ::fleetops_runtime::codec::newtype(reader.string()?, reader)?,
             relief: match reader.branch(2)? {
                 0 => None,
-                _ => {
-                    Some(
-                        ::fleetops_runtime::codec::newtype(
-                            ::std::string::String::from(reader.string()?),
-                            reader,
-                        )?,
-                    )
-                }
+                _ => Some(::fleetops_runtime::codec::newtype(reader.string()?, reader)?),
             },
             started_at: reader.long()?,
             ended_at: match reader.branch(2)? {
@@ -156,6 +148,52 @@ impl Trip {
                 items
             },
         })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(
+        &mut self,
+        bytes: &[u8],
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        self.driver = ::fleetops_runtime::codec::newtype(reader.string()?, reader)?;
+        self.relief = match reader.branch(2)? {
+            0 => None,
+            _ => Some(::fleetops_runtime::codec::newtype(reader.string()?, reader)?),
+        };
+        self.started_at = reader.long()?;
+        self.ended_at = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.timestamp_millis()?),
+        };
+        self.token = Token(*reader.fixed()?);
+        self.fare = reader.decimal_bytes(2)?;
+        self.toll = reader.big_decimal()?;
+        self.kilometres = reader.int()?;
+        self.metres = reader.long()?;
+        self.mode = Mode::decode_avro(reader)?;
+        self.note = TripNote::decode_avro(reader)?;
+        let mut blocks = reader.array(1)?;
+        self.legs.clear();
+        self.legs.reserve(blocks.capacity::<Leg>());
+        while blocks.next(reader)? {
+            self.legs.push(Leg::decode_avro(reader)?);
+        }
+        Ok(())
     }
 
     /// Holds the value against the rules of the schema.
@@ -186,41 +224,36 @@ impl Trip {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::string(
-            out,
-            ::fleetops_runtime::codec::Newtype::base(&self.driver),
-        );
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.string(::fleetops_runtime::codec::Newtype::base(&self.driver));
         match &self.relief {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::string(
-                    out,
-                    ::fleetops_runtime::codec::Newtype::base(value),
-                );
+                writer.index(1);
+                writer.string(::fleetops_runtime::codec::Newtype::base(value));
             }
         }
-        ::fleetops_runtime::codec::put::long(out, self.started_at);
+        writer.long(self.started_at);
         match self.ended_at {
-            None => ::fleetops_runtime::codec::put::index(out, 0),
+            None => writer.index(0),
             Some(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::timestamp_millis(out, &value);
+                writer.index(1);
+                writer.timestamp_millis(&value);
             }
         }
-        ::fleetops_runtime::codec::put::fixed(out, &self.token.0);
-        ::fleetops_runtime::codec::put::decimal_bytes(out, &self.fare, 2);
-        ::fleetops_runtime::codec::put::big_decimal(out, &self.toll);
-        ::fleetops_runtime::codec::put::int(out, self.kilometres);
-        ::fleetops_runtime::codec::put::long(out, self.metres);
-        ::fleetops_runtime::codec::put::index(out, self.mode as usize);
-        self.note.put_avro(out);
-        ::fleetops_runtime::codec::put::array_start(out, self.legs.len());
+        writer.fixed(&self.token.0);
+        writer.decimal_bytes(&self.fare, 2);
+        writer.big_decimal(&self.toll);
+        writer.int(self.kilometres);
+        writer.long(self.metres);
+        writer.index(self.mode as usize);
+        self.note.put_avro(writer);
+        writer.array_start(self.legs.len());
         for item in &self.legs {
-            item.put_avro(out);
+            item.put_avro(writer);
         }
-        ::fleetops_runtime::codec::put::array_end(out);
+        writer.array_end();
     }
 
     /// Adds every violation to `errors`.
@@ -269,6 +302,13 @@ impl ::fleetops_runtime::codec::AvroRecord for Trip {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn decode_into(
+        &mut self,
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_into(self, reader)
     }
 
     fn validate_at(
@@ -333,24 +373,15 @@ impl<'a> TripRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(Self {
-            driver: ::fleetops_runtime::codec::newtype(
-                ::std::string::String::from(reader.string()?),
-                reader,
-            )?,
+            driver: ::fleetops_runtime::codec::newtype(reader.string()?, reader)?,
             relief: match reader.branch(2)? {
                 0 => None,
-                _ => {
-                    Some(
-                        ::fleetops_runtime::codec::newtype(
-                            ::std::string::String::from(reader.string()?),
-                            reader,
-                        )?,
-                    )
-                }
+                _ => Some(::fleetops_runtime::codec::newtype(reader.string()?, reader)?),
             },
             started_at: reader.long()?,
             ended_at: match reader.branch(2)? {
@@ -509,13 +540,14 @@ impl TripNote {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
-            2 => Self::String(::std::string::String::from(reader.string()?)),
+            2 => Self::String(reader.string()?),
             _ => Self::Mode(Mode::decode_avro(reader)?),
         })
     }
@@ -531,22 +563,23 @@ impl TripNote {
     }
 
     /// Writes the index of the branch, then its value.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
         match self {
             Self::Null => {
-                ::fleetops_runtime::codec::put::index(out, 0);
+                writer.index(0);
             }
             Self::Int(value) => {
-                ::fleetops_runtime::codec::put::index(out, 1);
-                ::fleetops_runtime::codec::put::int(out, *value);
+                writer.index(1);
+                writer.int(*value);
             }
             Self::String(value) => {
-                ::fleetops_runtime::codec::put::index(out, 2);
-                ::fleetops_runtime::codec::put::string(out, value);
+                writer.index(2);
+                writer.string(value);
             }
             Self::Mode(value) => {
-                ::fleetops_runtime::codec::put::index(out, 3);
-                ::fleetops_runtime::codec::put::index(out, *value as usize);
+                writer.index(3);
+                writer.index(*value as usize);
             }
         }
     }
@@ -588,13 +621,14 @@ impl<'a> TripNoteRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
-            2 => Self::String(reader.string()?),
+            2 => Self::String(reader.str()?),
             _ => Self::Mode(Mode::decode_avro(reader)?),
         })
     }
@@ -674,6 +708,7 @@ impl Mode {
     ///
     /// # Errors
     /// Where the index is none of this enum.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -739,15 +774,16 @@ impl Leg {
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::with_capacity(10);
-        self.put_avro(&mut out);
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        out.reserve(10);
-        self.put_avro(out);
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 10);
+        self.put_avro(&mut writer);
+        writer.finish();
     }
 
     /// Reads a value that was written with this very schema.
@@ -778,6 +814,7 @@ impl Leg {
     ///
     /// # Errors
     /// Where the bytes are no such value.
+    #[inline(always)]
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
@@ -795,8 +832,9 @@ impl Leg {
     }
 
     /// Writes the fields in their order.
-    pub(crate) fn put_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        ::fleetops_runtime::codec::put::long(out, self.metres);
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        writer.long(self.metres);
     }
 }
 
