@@ -95,7 +95,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
             fleetops_codegen::generate(&project.schemas, manifest, &options),
             PathBuf::new(),
         ),
-        (None, None) => return Err(CliError::usage("say where to: --out DIR or --crate DIR")),
+        (None, None) => return Err(CliError::usage("say where to: --out <DIR> or --crate <DIR>")),
     };
     let output = output.map_err(CliError::Unreadable)?;
     report::warnings(global, &output.warnings);
