@@ -41,7 +41,7 @@ pub fn check(reader: &Schema, writer: &Schema) -> Vec<Incompatibility> {
     }
 }
 
-/// A record of more fields gets an index of their names.
+/// A writer's record of more fields gets an index of their names, once one is not where it is likely.
 const INDEXED: usize = 12;
 
 /// A result; `COMPATIBLE` is the empty one.
@@ -97,6 +97,8 @@ struct Frame {
     at: u32,
     /// The next part.
     next: usize,
+    /// Of records: the writer's field behind the last one found.
+    likely: usize,
     parts: Parts,
     found: Vec<Item>,
 }
@@ -174,11 +176,11 @@ impl<'a> Checker<'a> {
     /// Compares a pair: its outcome at once, or `None` and a frame.
     fn enter(&mut self, reader: TypeId, writer: TypeId, at: u32) -> Result<Option<Outcome>, Leaf> {
         self.pairs += 1;
-        let (r, w) = (self.reader.node(reader), self.writer.node(writer));
         // Most pairs, and cheaper to compare than to remember.
-        if plain(&r.kind) && plain(&w.kind) && promotes(&r.kind, &w.kind) {
+        if self.goes_plainly(reader, writer) {
             return Ok(Some(COMPATIBLE));
         }
+        let (r, w) = (self.reader.node(reader), self.writer.node(writer));
         if let Some(known) = self.memo.get(&(reader, writer)) {
             return Ok(Some(known.unwrap_or(COMPATIBLE)));
         }
@@ -198,15 +200,7 @@ impl<'a> Checker<'a> {
             (Kind::Union(_), Kind::Union(_)) => Parts::Unions,
             (_, Kind::Union(_)) => Parts::WriterUnion,
             (Kind::Union(_), _) => Parts::ReaderUnion,
-            (Kind::Record(_), Kind::Record(record)) => {
-                if record.fields.len() > INDEXED {
-                    self.fields.entry(writer).or_insert_with(|| {
-                        let fields = record.fields.iter().enumerate();
-                        fields
-                            .map(|(index, field)| (field.name.as_str(), index))
-                            .collect()
-                    });
-                }
+            (Kind::Record(_), Kind::Record(_)) => {
                 self.names(r, w, (reader, writer), at, &mut found);
                 Parts::Fields
             }
@@ -233,6 +227,7 @@ impl<'a> Checker<'a> {
             writer,
             at,
             next: 0,
+            likely: 0,
             parts,
             found,
         });
@@ -367,11 +362,14 @@ impl<'a> Checker<'a> {
             let index = frame.next;
             self.work += 1 + field.aliases.len();
             frame.next += 1;
-            let mut matches = std::iter::once(&field.name)
-                .chain(&field.aliases)
-                .filter_map(|name| self.writer_field(frame.writer, w, name));
-            let first = matches.next();
-            if matches.next().is_some() {
+            let mut first = self.writer_field(frame.writer, w, &field.name, frame.likely);
+            let mut second = false;
+            for alias in &field.aliases {
+                let found = self.writer_field(frame.writer, w, alias, frame.likely);
+                second |= first.is_some() && found.is_some();
+                first = first.or(found);
+            }
+            if second {
                 let at = self.step(Some(frame.at), Token::Field(index), frame.reader, frame.writer);
                 return Err(Leaf {
                     kind: IncompatibilityType::AmbiguousFieldAlias,
@@ -381,7 +379,6 @@ impl<'a> Checker<'a> {
                     index: Some(index),
                 });
             }
-            drop(matches);
             if first.is_none() && field.default.is_some() {
                 continue;
             }
@@ -406,7 +403,13 @@ impl<'a> Checker<'a> {
                 frame.found.push(item);
                 continue;
             };
+            frame.likely = first + 1;
             if let Some(writer_field) = w.fields.get(first) {
+                // Most fields, so without a frame's round.
+                if self.goes_plainly(field.ty, writer_field.ty) {
+                    self.pairs += 1;
+                    continue;
+                }
                 let at = self.step(
                     Some(frame.at),
                     Token::Type(index, Some(first)),
@@ -419,11 +422,28 @@ impl<'a> Checker<'a> {
         Ok(self.done(frame))
     }
 
-    fn writer_field(&self, id: TypeId, record: &Record, name: &str) -> Option<usize> {
-        match self.fields.get(&id) {
-            Some(index) => index.get(name).copied(),
-            None => record.fields.iter().position(|f| f.name == name),
+    /// Two plain types of which the reader takes the writer's.
+    fn goes_plainly(&self, reader: TypeId, writer: TypeId) -> bool {
+        let (r, w) = (&self.reader.node(reader).kind, &self.writer.node(writer).kind);
+        plain(r) && plain(w) && promotes(r, w)
+    }
+
+    /// The writer's field of a name, which is looked for at its `likely` place first: versions of a record mostly have the
+    /// same fields in the same order.
+    fn writer_field(&mut self, id: TypeId, record: &'a Record, name: &str, likely: usize) -> Option<usize> {
+        if record.fields.get(likely).is_some_and(|field| field.name == name) {
+            return Some(likely);
         }
+        if record.fields.len() <= INDEXED {
+            return record.fields.iter().position(|field| field.name == name);
+        }
+        let index = self.fields.entry(id).or_insert_with(|| {
+            let fields = record.fields.iter().enumerate();
+            fields
+                .map(|(index, field)| (field.name.as_str(), index))
+                .collect()
+        });
+        index.get(name).copied()
     }
 
     fn names(&mut self, r: &Node, w: &Node, pair: (TypeId, TypeId), at: u32, found: &mut Vec<Item>) {

@@ -123,7 +123,8 @@ static EXAMPLES: &[(Group, &str, &str)] = examples! {
         "unkeyed-stage",
         "reorder-without-dedup",
         "reorder-by-not-key",
-        "dedup-create-time";
+        "dedup-create-time",
+        "rust-syntax";
     Group::Generate, "codegen/tests/invalid/generate":
         "validation-misfit",
         "validation-value",
