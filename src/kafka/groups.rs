@@ -1,13 +1,13 @@
 //! Consumer groups on a cluster: which there are, who is in them, what they have committed, and moving that.
 //!
 //! rdkafka's `fetch_group_list` speaks the old protocol, which says of a group of the new kind (KIP-848) that it is dead, and
-//! the safe crate has no call for another group's offsets. So this is librdkafka's admin interface ([`super::native`]). The
+//! the safe crate has no call for another group's offsets. So this is librdkafka's admin interface (`kafka::native`). The
 //! calls block; they are given any client of the cluster, whose own group does not matter.
 //!
 //! Not here: deleting groups and removing members.
 //!
 //! # Safety
-//! As in [`super::native`].
+//! As in `kafka::native`.
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;

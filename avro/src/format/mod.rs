@@ -1,7 +1,7 @@
 //! One layout for schemas: what `fmt` writes.
 //!
 //! A text keeps its comments, the order of its keys, duplicate keys, and every string and number as it was written; only
-//! white space changes. So a formatted schema is the same schema, and [`format`] compares the values before it gives the
+//! white space changes. So a formatted schema is the same schema, and [`format()`] compares the values before it gives the
 //! text back.
 //!
 //! The layout: two spaces a level; an object or array stays on one line where it fits into [`WIDTH`] columns, has no
