@@ -1,6 +1,6 @@
-//! The wire format of Confluent's serializers: which schema a record's value was written with.
+//! What stands before a record's value, or beside it, and says which schema the value was written with.
 //!
-//! Two forms exist:
+//! Three forms are read:
 //!
 //! - **Prefix**: a byte 0, the schema's ID as four bytes big-endian, then the value. Every client of a Confluent schema
 //!   registry reads it, and it is what this crate's producers write. (Confluent documentation, "Wire format".)
@@ -8,10 +8,14 @@
 //!   and the four bytes of its ID; the value is bare. Confluent's serializers of 2025 and later write it when told to
 //!   (`HeaderSchemaIdSerializer`). Where the header is there it counts, and the value has no prefix, as Confluent's
 //!   `DualSchemaIdDeserializer` has it.
+//! - **Single object**: Avro's own form, bytes C3 01 and the CRC-64-AVRO fingerprint of the schema, the lowest byte first
+//!   (Avro 1.12 specification, "Single-object encoding"). Its first byte tells it from the prefix. Producers without a
+//!   registry write it, and this crate's do when [asked to](Framing::SingleObject).
 //!
-//! Reading does both; writing the header form is left out, because older consumers cannot read it. Errors here know the
-//! bytes only: topic, partition and offset are added by whoever has the record.
+//! Writing the header form is left out, because older consumers cannot read it. Errors here know the bytes only: topic,
+//! partition and offset are added by whoever has the record.
 
+use fleetops_avro::{Schema, single_object};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -27,13 +31,40 @@ pub const PREFIX_LENGTH: usize = 5;
 const MAGIC_ID: u8 = 0;
 const MAGIC_GUID: u8 = 1;
 
-/// What a registry calls a schema by.
+/// What a producer puts before each value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Framing {
+    /// Confluent's: a byte 0 and the registry's ID of the schema. What clients of a schema registry expect.
+    #[default]
+    Confluent,
+    /// Avro's single-object encoding: C3 01 and the fingerprint of the schema. For consumers that know schemas by their
+    /// fingerprints; those that expect Confluent's framing cannot read it.
+    SingleObject,
+}
+
+impl Framing {
+    /// What stands before every value of that schema, whose ID in the registry is `id`.
+    pub fn prefix(self, id: u32, schema: &Schema) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self {
+            Self::Confluent => put(&mut out, id),
+            Self::SingleObject => single_object::put_header(schema, &mut out),
+        }
+        out
+    }
+}
+
+/// What a record calls its schema by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SchemaId {
     /// The number that the registry gave it: `GET /schemas/ids/{id}`.
     Id(u32),
     /// A name made from its content, the same in every registry: `GET /schemas/guids/{guid}`.
     Guid(Uuid),
+    /// The CRC-64-AVRO fingerprint of its parsing canonical form. No registry finds a schema by it; the versions of a
+    /// topic's subject are compared.
+    Fingerprint(u64),
 }
 
 impl std::fmt::Display for SchemaId {
@@ -41,6 +72,7 @@ impl std::fmt::Display for SchemaId {
         match self {
             Self::Id(id) => write!(f, "schema ID {id}"),
             Self::Guid(guid) => write!(f, "schema GUID {guid}"),
+            Self::Fingerprint(fingerprint) => write!(f, "schema fingerprint {fingerprint:016x}"),
         }
     }
 }
@@ -101,7 +133,7 @@ pub fn split(value: &[u8]) -> Result<(u32, &[u8]), FramingError> {
 }
 
 /// The schema and the bare value of a record: by `header`, the value of its last header named [`VALUE_SCHEMA_ID`],
-/// where there is one, else by the prefix.
+/// where there is one, else by the prefix or the header of single-object encoding.
 ///
 /// # Errors
 /// A [`FramingError`]; a header that cannot be read is one, since the value then cannot be told to have a prefix.
@@ -111,7 +143,13 @@ pub fn split_record<'a>(
     value: &'a [u8],
 ) -> Result<(SchemaId, &'a [u8]), FramingError> {
     match header {
-        None => split(value).map(|(id, rest)| (SchemaId::Id(id), rest)),
+        None => match split(value) {
+            Ok((id, rest)) => Ok((SchemaId::Id(id), rest)),
+            Err(error) => match single_object::split(value) {
+                Ok((fingerprint, rest)) => Ok((SchemaId::Fingerprint(fingerprint), rest)),
+                Err(_) => Err(error),
+            },
+        },
         Some(header) => Ok((header_id(header)?, value)),
     }
 }
@@ -147,6 +185,30 @@ mod tests {
         assert_eq!(split(&out[..4]), Err(FramingError::TooShort { length: 4 }));
         assert_eq!(split(b""), Err(FramingError::TooShort { length: 0 }));
         assert_eq!(split(b"{\"a\":1}"), Err(FramingError::Magic { found: b'{' }));
+    }
+
+    #[test]
+    fn a_single_object_is_told_by_its_first_bytes() {
+        let schema = Schema::parse("\"int\"").unwrap();
+        let mut value = Framing::SingleObject.prefix(7, &schema);
+        value.push(0x54);
+        assert_eq!(
+            split_record(None, &value),
+            Ok((SchemaId::Fingerprint(schema.fingerprint()), &b"\x54"[..]))
+        );
+        assert_eq!(Framing::Confluent.prefix(7, &schema), b"\x00\x00\x00\x00\x07");
+        for (wrong, error) in [
+            (&value[..9], FramingError::Magic { found: 0xc3 }),
+            (b"\xc3\x02345678901", FramingError::Magic { found: 0xc3 }),
+            (b"\xc3\x01", FramingError::TooShort { length: 2 }),
+        ] {
+            assert_eq!(split_record(None, wrong), Err(error), "{wrong:?}");
+        }
+        // The header counts: the value is bare, whatever it starts with.
+        assert_eq!(
+            split_record(Some(b"\x00\x00\x00\x00\x09"), &value),
+            Ok((SchemaId::Id(9), &value[..]))
+        );
     }
 
     #[test]

@@ -325,6 +325,7 @@ impl<T: Topic> ConsumerBuilder<T> {
         };
         let values = Values::new(
             Arc::clone(&topic),
+            Arc::from(spec.subject.as_ref()),
             reader,
             source,
             Handle::current(),

@@ -1,7 +1,7 @@
 //! From a record's value to an event: framing, the writer's schema, decoding, validation.
 //!
-//! A plan (how to read one writer's values with our schema) is made once for each schema ID and kept. A schema that is not
-//! here yet is fetched off the polling thread, once, however many records wait for it. A registry that is down or answers
+//! A plan (how to read one writer's values with our schema) is made once for each schema ID and kept; for our own schema's
+//! fingerprint it is there from the start. A schema that is not here yet is fetched off the polling thread, once, however many records wait for it. A registry that is down or answers
 //! nonsense delays them: it is asked again, with growing pauses, until it answers or the consumer ends. Only an answer about
 //! the schema itself (there is none, or it is of no use) makes a record poison; a registry that does not let us in stops the
 //! consumer.
@@ -50,6 +50,7 @@ pub(crate) enum Prepared<'a> {
 /// The plans by schema ID.
 pub(crate) struct Values<E> {
     topic: Arc<str>,
+    subject: Arc<str>,
     reader: Schema,
     entries: HashMap<SchemaId, Entry>,
     fetching: HashSet<SchemaId>,
@@ -61,15 +62,19 @@ pub(crate) struct Values<E> {
 impl<E: Send + Sync + 'static> Values<E> {
     pub(crate) fn new(
         topic: Arc<str>,
+        subject: Arc<str>,
         reader: Schema,
         source: SchemaSource,
         runtime: Handle,
         mailbox: Arc<Mailbox<E>>,
     ) -> Self {
+        let own = SchemaId::Fingerprint(reader.fingerprint());
+        let entry = entry(own, &reader, &reader);
         Self {
             topic,
+            subject,
             reader,
-            entries: HashMap::new(),
+            entries: HashMap::from([(own, entry)]),
             fetching: HashSet::new(),
             source,
             runtime,
@@ -120,8 +125,12 @@ impl<E: Send + Sync + 'static> Values<E> {
         tracing::debug!(topic = &*self.topic, %id, "fetching a writer schema");
         let source = self.source.clone();
         let mailbox = Arc::downgrade(&self.mailbox);
-        let topic = Arc::clone(&self.topic);
-        self.runtime.spawn(fetch(source, id, topic, mailbox));
+        let wanted = Wanted {
+            id,
+            topic: Arc::clone(&self.topic),
+            subject: Arc::clone(&self.subject),
+        };
+        self.runtime.spawn(fetch(source, wanted, mailbox));
     }
 
     /// Takes the answer of a fetch.
@@ -140,20 +149,32 @@ impl<E: Send + Sync + 'static> Values<E> {
         let entry = match answer {
             Err(error) if error.is_final() => Entry::Unknown(error, Instant::now() + UNKNOWN_FOR),
             Err(error) => return Err(error),
-            Ok(writer) => match Plan::new(&writer, &self.reader) {
-                Ok(plan) => Entry::Plan(Arc::new(plan)),
-                Err(error) => Entry::Unreadable(format!(
-                    "{id} of the writer cannot be read with the reader's schema: {error}"
-                )),
-            },
+            Ok(writer) => entry(id, &writer, &self.reader),
         };
         self.entries.insert(id, entry);
         Ok(())
     }
 }
 
+fn entry(id: SchemaId, writer: &Schema, reader: &Schema) -> Entry {
+    match Plan::new(writer, reader) {
+        Ok(plan) => Entry::Plan(Arc::new(plan)),
+        Err(error) => Entry::Unreadable(format!(
+            "{id} of the writer cannot be read with the reader's schema: {error}"
+        )),
+    }
+}
+
+/// A schema to be fetched.
+struct Wanted {
+    id: SchemaId,
+    topic: Arc<str>,
+    subject: Arc<str>,
+}
+
 /// Asks until there is an answer, or nobody waits for it any more.
-async fn fetch<E>(source: SchemaSource, id: SchemaId, topic: Arc<str>, mailbox: Weak<Mailbox<E>>) {
+async fn fetch<E>(source: SchemaSource, wanted: Wanted, mailbox: Weak<Mailbox<E>>) {
+    let Wanted { id, topic, subject } = wanted;
     let mut pauses = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(Duration::from_secs(10))
@@ -161,7 +182,11 @@ async fn fetch<E>(source: SchemaSource, id: SchemaId, topic: Arc<str>, mailbox: 
         .without_max_times()
         .build();
     let answer = loop {
-        match source.schema(id).await {
+        let answer = match id {
+            SchemaId::Fingerprint(fingerprint) => source.by_fingerprint(&subject, fingerprint).await,
+            SchemaId::Id(_) | SchemaId::Guid(_) => source.schema(id).await,
+        };
+        match answer {
             Ok(schema) => break Ok(schema),
             Err(error) if !error.is_retryable() => break Err(error),
             Err(error) => {

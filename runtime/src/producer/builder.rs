@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fleetops_avro::Schema;
 use tokio::sync::Semaphore;
 
 use super::delivery::{Shared, start};
@@ -11,8 +12,9 @@ use super::error::ProducerError;
 use super::ledger::Ledger;
 use super::{Clock, Inner, Producer};
 use crate::connect::{Connect, Fixed, Surroundings};
+use crate::framing::Framing;
 use crate::observe::ProducerMeter;
-use crate::registry::{RegistryAuthentication, SchemaSource};
+use crate::registry::{RegistryAuthentication, RegistryError, SchemaSource};
 use crate::topic::Topic;
 
 /// Bytes that may be in flight if nothing is said.
@@ -68,6 +70,7 @@ pub struct ProducerBuilder<T: Topic> {
     connect: Connect,
     max_in_flight_bytes: usize,
     dedup_ttl: Option<Option<Duration>>,
+    framing: Framing,
     pub(super) clock: Option<Clock>,
 }
 
@@ -78,6 +81,7 @@ impl<T: Topic> ProducerBuilder<T> {
             connect: Connect::default(),
             max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
             dedup_ttl: None,
+            framing: Framing::default(),
             clock: None,
         }
     }
@@ -133,6 +137,13 @@ impl<T: Topic> ProducerBuilder<T> {
         self
     }
 
+    /// What is put before each value, instead of Confluent's framing. The schema must be registered all the same: that
+    /// is where consumers find older ones by their fingerprints.
+    pub fn framing(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
+    }
+
     /// Looks up the ID of the topic's schema, registering nothing, and starts a client. Brokers are connected to in the
     /// background: that none can be reached is told by the sends.
     ///
@@ -161,6 +172,22 @@ impl<T: Topic> ProducerBuilder<T> {
                 source,
             })?;
 
+        let prefix = match Schema::parse(self.topic.schema()) {
+            Ok(schema) => self.framing.prefix(schema_id, &schema),
+            // The registry has taken it.
+            Err(error) => {
+                let reason = error.to_string();
+                let registry = source.address();
+                let what = format!("our schema for subject {}", spec.subject);
+                let source = RegistryError::Unusable {
+                    what,
+                    registry,
+                    reason,
+                };
+                return Err(ProducerError::Schema { topic: name, source });
+            }
+        };
+
         let ttl = self.dedup_ttl.unwrap_or(spec.dedup.map(|dedup| dedup.ttl));
         let clock = self.clock.unwrap_or_else(|| {
             let start = Instant::now();
@@ -188,6 +215,7 @@ impl<T: Topic> ProducerBuilder<T> {
                 topic: self.topic,
                 name,
                 schema_id,
+                prefix,
                 client,
                 shared,
                 room: Arc::new(Semaphore::new(room)),

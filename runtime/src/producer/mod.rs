@@ -37,7 +37,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 pub use builder::ProducerBuilder;
 pub use error::{ProducerError, SendError, Undelivered};
 
-use crate::framing;
 use crate::topic::Topic;
 use delivery::{Client, Shared};
 use ledger::{Admitted, Settled};
@@ -107,6 +106,8 @@ struct Inner<T: Topic> {
     topic: T,
     name: String,
     schema_id: u32,
+    /// What stands before every value.
+    prefix: Vec<u8>,
     client: Arc<Client>,
     shared: Arc<Shared>,
     room: Arc<Semaphore>,
@@ -229,7 +230,7 @@ impl<T: Topic> Producer<T> {
         let mut dedup_key = Vec::new();
         let dedup_key = topic.dedup_key(event, &mut dedup_key).then_some(dedup_key);
         let mut value = Vec::with_capacity(256);
-        framing::put(&mut value, self.inner.schema_id);
+        value.extend_from_slice(&self.inner.prefix);
         topic.encode(event, &mut value);
         Ok(Record {
             key,

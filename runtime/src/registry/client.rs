@@ -122,6 +122,8 @@ impl RegistryClient for HttpClient {
                     self.schema_of(SrCall::GetByGuid(&guid.hyphenated().to_string()))
                         .await
                 }
+                // No registry finds one by it.
+                SchemaId::Fingerprint(_) => Ok(None),
             }
         })
     }

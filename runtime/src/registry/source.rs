@@ -133,6 +133,15 @@ impl SchemaSource {
         }
     }
 
+    /// The schema of that CRC-64-AVRO fingerprint among the subject's versions, the newest first, its references put in.
+    /// At most 50 versions are looked at. Nothing is kept here: whoever asks keeps the schema.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownSchema`] where no version has it, and whatever the registry says otherwise.
+    pub async fn by_fingerprint(&self, subject: &str, fingerprint: u64) -> Result<Schema, RegistryError> {
+        self.inner.by_fingerprint(subject, fingerprint).await
+    }
+
     /// The ID of our schema under that subject. Registers nothing.
     ///
     /// The registry is asked for the text. Where it does not find it, the subject's versions are compared, newest
@@ -197,11 +206,43 @@ impl Inner {
         let ours = ours.text();
         let bare = without_documents(&ours);
         let mut alike = None;
-        let mut found = self
-            .client
-            .version(subject, None)
-            .await?
-            .ok_or_else(not_registered)?;
+        let exact = self
+            .first_version(subject, |id, theirs| {
+                let theirs = theirs.text();
+                if theirs == ours {
+                    return Some(id);
+                }
+                if alike.is_none() && without_documents(&theirs) == bare {
+                    alike = id;
+                }
+                None
+            })
+            .await?;
+        exact.unwrap_or(alike).ok_or_else(not_registered)
+    }
+
+    async fn by_fingerprint(&self, subject: &str, fingerprint: u64) -> Result<Schema, RegistryError> {
+        let found = self
+            .first_version(subject, |_, schema| {
+                (schema.fingerprint() == fingerprint).then(|| schema.clone())
+            })
+            .await?;
+        found.ok_or_else(|| RegistryError::UnknownSchema {
+            id: SchemaId::Fingerprint(fingerprint),
+            registry: self.client.address(),
+        })
+    }
+
+    /// What `take` makes of the first of a subject's versions that it takes, by ID and schema, from the newest on. An old
+    /// version that cannot be used is passed over. `None`: there is no such version, or no such subject.
+    async fn first_version<T>(
+        &self,
+        subject: &str,
+        mut take: impl FnMut(Option<u32>, &Schema) -> Option<T>,
+    ) -> Result<Option<T>, RegistryError> {
+        let Some(mut found) = self.client.version(subject, None).await? else {
+            return Ok(None);
+        };
         let newest = found.version.unwrap_or(1);
         for version in (1..=newest).rev().take(MAX_VERSIONS) {
             if version != newest {
@@ -211,19 +252,18 @@ impl Inner {
                 }
             }
             let id = found.id;
-            match self
-                .resolve(&format!("version {version} of subject {subject}"), found.clone())
-                .await
-            {
-                Ok(theirs) if theirs.text() == ours => return id.ok_or_else(not_registered),
-                Ok(theirs) if alike.is_none() && without_documents(&theirs.text()) == bare => alike = id,
-                Ok(_) => {}
-                // An old version that cannot be used is not ours.
+            let what = format!("version {version} of subject {subject}");
+            match self.resolve(&what, found.clone()).await {
+                Ok(schema) => {
+                    if let Some(taken) = take(id, &schema) {
+                        return Ok(Some(taken));
+                    }
+                }
                 Err(error) if error.is_final() => {}
                 Err(error) => return Err(error),
             }
         }
-        alike.ok_or_else(not_registered)
+        Ok(None)
     }
 
     /// The schema with the types of its references in it, each name taken once, as the registry does.
