@@ -285,11 +285,24 @@ fn told_by_client(at: &str, line: &str, client: &ClientSide) -> Option<Finding> 
 
 /// No metadata, and no message that says why.
 fn no_metadata(at: &str, told: &[String], client: &ClientSide) -> Finding {
+    // The answer to a question of librdkafka's own has come, and sent it elsewhere.
+    if let Some((address, id)) = told.iter().find_map(|line| connection_to(line)) {
+        return unreachable_advertised(at, &address, id);
+    }
     // A failed TLS handshake would have been told.
     if client.mechanism.is_none() && told.iter().any(|line| line.contains("brokers are down")) {
         return sasl_expected(at, None, client);
     }
     starting(at)
+}
+
+/// Address and ID of the broker that a message of librdkafka is about; `None` for a bootstrap server, which has no ID.
+fn connection_to(line: &str) -> Option<(String, i32)> {
+    let name = line.split_once(": ")?.0;
+    let name = name.split_once("://").map_or(name, |(_, name)| name);
+    let (address, id) = name.rsplit_once('/')?;
+    let id = id.parse().ok()?;
+    address.contains(':').then(|| (address.to_owned(), id))
 }
 
 /// The verdict on the address that a broker gives of itself. Clients take what is in a partition from there.
@@ -298,31 +311,42 @@ pub(crate) fn advertised(bootstrap: &str, id: i32, found: &Endpoint, client: &Cl
     let Some(inner) = wrong(found, client) else {
         return Check::ok("advertised", target, speaks(&found.found));
     };
-    let named = format!(
-        "bootstrap {bootstrap} answers; broker {id} advertises {}",
-        found.address
-    );
-    let finding = if found.found.connected() {
-        Finding::wrong(
-            "advertised-listener",
-            format!("the advertised address: {}", inner.summary),
-            named.clone(),
-        )
-        .saw(named)
-    } else {
-        Finding::wrong("advertised-address", "the advertised address cannot be reached from here", named.clone())
-            .saw(format!("{named}: {}", no_connection(&found.found)))
-            .saw("every client is sent to the advertised address for its records, so nothing can be produced or consumed")
-    };
-    let mut finding = finding
+    if !found.found.connected() {
+        let mut finding = unreachable_advertised(bootstrap, &found.address, id);
+        finding.saw.insert(
+            0,
+            format!("{}: {}", finding.place, no_connection(&found.found)),
+        );
+        return Check::problem("advertised", target, finding);
+    }
+    let named = advertises(bootstrap, &found.address, id);
+    let summary = format!("the advertised address: {}", inner.summary);
+    let finding = Finding::wrong("advertised-listener", summary, named.clone()).saw(named);
+    let mut finding = set_advertised(finding, bootstrap, id);
+    finding.saw.extend(inner.saw);
+    Check::problem("advertised", target, finding)
+}
+
+fn advertises(bootstrap: &str, address: &str, id: i32) -> String {
+    format!("bootstrap {bootstrap} answers; broker {id} advertises {address}")
+}
+
+fn unreachable_advertised(bootstrap: &str, address: &str, id: i32) -> Finding {
+    let finding = Finding::wrong(
+        "advertised-address",
+        "the advertised address cannot be reached from here",
+        advertises(bootstrap, address, id),
+    )
+    .saw("every client is sent to the advertised address for its records, so nothing can be produced or consumed");
+    set_advertised(finding, bootstrap, id)
+}
+
+fn set_advertised(finding: Finding, bootstrap: &str, id: i32) -> Finding {
+    finding
         .next(format!(
             "set `advertised.listeners` of broker {id} (KAFKA_ADVERTISED_LISTENERS in containers) to an address that clients reach, such as {bootstrap}"
         ))
-        .next("clients inside and outside a container network need a listener each, with an advertised address each");
-    if found.found.connected() {
-        finding.saw.extend(inner.saw);
-    }
-    Check::problem("advertised", target, finding)
+        .next("clients inside and outside a container network need a listener each, with an advertised address each")
 }
 
 #[cfg(test)]

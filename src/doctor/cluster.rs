@@ -118,7 +118,7 @@ impl Access {
     }
 
     /// A consumer in no group, for questions.
-    pub(crate) fn consumer(&self) -> Result<BaseConsumer<Told>, String> {
+    fn consumer(&self) -> Result<BaseConsumer<Told>, String> {
         self.create(&self.config)
     }
 
@@ -146,21 +146,23 @@ impl Access {
             .map_err(|error| self.error(&error))
     }
 
-    /// Asks for metadata, until it comes, the time is over, or a message came for which `is_decisive` holds. Blocks.
-    pub(crate) fn metadata(
-        &self,
-        consumer: &Result<BaseConsumer<Told>, String>,
-        is_decisive: impl Fn(&str) -> bool,
-    ) -> Cluster {
-        let consumer = match consumer {
-            Ok(consumer) => consumer,
-            Err(why) => return Cluster::Settings(why.clone()),
-        };
+    /// Asks for metadata, until it comes, the time is over, or a message came for which `is_decisive` holds; the client
+    /// that got it is for further questions. Blocks.
+    ///
+    /// Each question goes through a client of its own. From its first metadata on, librdkafka knows the brokers under
+    /// their advertised addresses alone and drops the bootstrap connection; that metadata may be an answer to a question
+    /// of its own, and where an advertised address cannot be reached, ours then never gets through.
+    pub(crate) fn metadata(&self, is_decisive: impl Fn(&str) -> bool) -> (Cluster, Option<BaseConsumer<Told>>) {
         let begun = Instant::now();
+        let mut told: Vec<String> = Vec::new();
         loop {
+            let consumer = match self.consumer() {
+                Ok(consumer) => consumer,
+                Err(why) => return (Cluster::Settings(why), None),
+            };
             let left = METADATA.saturating_sub(begun.elapsed());
             let error = match consumer.fetch_metadata(None, left.min(SLICE)) {
-                Ok(metadata) => return Cluster::Metadata(facts(&metadata)),
+                Ok(metadata) => return (Cluster::Metadata(facts(&metadata)), Some(consumer)),
                 Err(error) => error,
             };
             // Messages wait in the queue until somebody polls. What it returns says nothing that they do not.
@@ -168,18 +170,19 @@ impl Access {
             while Instant::now() < until {
                 let _ = consumer.poll(Duration::from_millis(20));
             }
-            let told: Vec<String> = consumer
-                .context()
-                .lines()
-                .iter()
-                .map(|line| self.clean(line))
-                .collect();
+            for line in consumer.context().lines() {
+                let line = self.clean(&line);
+                if told.len() < MESSAGES && !told.contains(&line) {
+                    told.push(line);
+                }
+            }
             if begun.elapsed() >= METADATA || told.iter().any(|line| is_decisive(line)) {
-                return Cluster::NoMetadata {
+                let answer = Cluster::NoMetadata {
                     waited: begun.elapsed(),
                     error: self.error(&error),
                     told,
                 };
+                return (answer, None);
             }
         }
     }

@@ -141,28 +141,14 @@ async fn brokers_side(patient: &Patient, access: &cluster::Access) -> (Vec<Check
         return (checks, Err("the cluster cannot be asked".to_owned()));
     }
     let (asker, side) = (access.clone(), client.clone());
-    let asked = tokio::task::spawn_blocking(move || {
-        let consumer = asker.consumer();
-        let answer = asker.metadata(&consumer, |line| brokers::is_decisive(line, &side));
-        (answer, consumer)
-    })
-    .await;
-    let (answer, consumer) = match asked {
-        Ok((answer, Ok(consumer))) => (answer, consumer),
-        Ok((answer, Err(_))) => {
-            checks.push(brokers::cluster(bootstrap, &answer, &client));
-            return (checks, Err("the cluster cannot be asked".to_owned()));
-        }
-        Err(_) => {
-            return (
-                checks,
-                Err("the thread that asks the cluster has ended".to_owned()),
-            );
-        }
+    let asked = tokio::task::spawn_blocking(move || asker.metadata(|line| brokers::is_decisive(line, &side)));
+    let Ok((answer, consumer)) = asked.await else {
+        let why = "the thread that asks the cluster has ended";
+        return (checks, Err(why.to_owned()));
     };
     checks.push(brokers::cluster(bootstrap, &answer, &client));
     let usable = checks.last().is_some_and(|check| check.finding().is_none());
-    let Cluster::Metadata(metadata) = answer else {
+    let (Cluster::Metadata(metadata), Some(consumer)) = (answer, consumer) else {
         return (checks, Err("the cluster cannot be asked".to_owned()));
     };
     if !usable {

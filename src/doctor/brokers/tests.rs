@@ -105,7 +105,7 @@ fn addresses_that_fit_are_fine() {
 /// Messages as librdkafka 2.12 writes them.
 #[test]
 fn what_the_client_was_told_decides() {
-    let scram_tls = ClientSide { tls: true, ..scram() };
+    let (plain, scram_tls) = (ClientSide::default(), ClientSide { tls: true, ..scram() });
     let cases = [
         (
             "sasl_ssl://kafka:9095/bootstrap: SASL authentication error: Authentication failed during authentication due to \
@@ -149,6 +149,16 @@ fn what_the_client_was_told_decides() {
         ),
         ("1/1 brokers are down", &tls(), "sasl-expected"),
         (
+            "127.0.0.1:1/1: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
+            &plain,
+            "advertised-address",
+        ),
+        (
+            "ssl://inside:29093/2: Failed to resolve 'inside:29093': Name or service not known (after 5ms in state CONNECT)",
+            &tls(),
+            "advertised-address",
+        ),
+        (
             "ssl://kafka:9094/bootstrap: SSL handshake failed: no protocols available",
             &tls(),
             "tls-handshake",
@@ -158,7 +168,7 @@ fn what_the_client_was_told_decides() {
         let answer = Cluster::NoMetadata {
             waited: Duration::from_secs(6),
             error: "timed out".to_owned(),
-            told: vec!["something else".to_owned(), line.to_owned()],
+            told: vec!["something else".to_owned(), line.to_owned(), "0/1 brokers are down".to_owned()],
         };
         let check = cluster("kafka:9092", &answer, client);
         assert_eq!(code(&check), (expected, true), "{line}");
