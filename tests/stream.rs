@@ -345,3 +345,169 @@ async fn a_watch_tells_the_lag_again_and_again_until_it_is_ended() {
     let ended = watch.end().await;
     assert_eq!(ended.status.code(), Some(0), "{}", text(&ended.stderr));
 }
+
+/// A container file of values of that schema.
+fn container(schema: &str, values: &[fleetops_avro::value::Value]) -> Vec<u8> {
+    let schema = fleetops_avro::Schema::parse(schema).unwrap();
+    let codec = fleetops_avro::container::Codec::Null;
+    let mut writer = fleetops_avro::container::Writer::new(Vec::new(), &schema, codec).unwrap();
+    for value in values {
+        writer.append(value).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn container_files_are_written_and_read() {
+    let servers = Servers::start().await;
+    let produced = servers.run(&["produce", "raw_telemetry"], &events(120)).await;
+    assert_eq!(produced.status.code(), Some(0), "{}", text(&produced.stderr));
+    let consume = ["consume", "raw_telemetry", "--until-end"];
+    let archive = servers
+        .run(&[&consume[..], &["--container=zstandard"]].concat(), "")
+        .await;
+    assert!(
+        text(&archive.stderr).contains("120 events"),
+        "{}",
+        text(&archive.stderr)
+    );
+    let mut reader = fleetops_avro::container::Reader::new(archive.stdout.as_slice()).unwrap();
+    assert_eq!(reader.codec().name(), "zstandard");
+    assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 120);
+    // Nothing to write is a file all the same.
+    let empty = [&consume[..], &["--container", "--from", "latest"]].concat();
+    let empty = servers.run(&empty, "").await;
+    let mut reader = fleetops_avro::container::Reader::new(empty.stdout.as_slice()).unwrap();
+    assert_eq!((reader.codec().name(), reader.by_ref().count()), ("deflate", 0));
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let whole = file("whole.avro", &archive.stdout);
+    let others = Servers::start().await;
+    let first = others
+        .run(&["produce", "raw_telemetry", &whole, "--after", "100"], "")
+        .await;
+    assert!(
+        text(&first.stdout).contains(" 20 acknowledged"),
+        "{}",
+        text(&first.stdout)
+    );
+    let again = others.run(&["produce", "raw_telemetry", &whole], "").await;
+    assert!(
+        text(&again.stdout).contains(" 120 acknowledged"),
+        "{}",
+        text(&again.stdout)
+    );
+    // The 20 came twice, and first: what was before them came late, and is handled all the same or refused, never lost.
+    let unordered = [&consume[..], &["--no-reorder"]].concat();
+    let seen = others.run(&unordered, "").await;
+    let mut seen = frames(&seen.stdout);
+    seen.sort_unstable();
+    assert_eq!(seen, (0..120).collect::<Vec<_>>());
+
+    let cut = file("cut.avro", &archive.stdout[..archive.stdout.len() - 20]);
+    let stopped = others.run(&["produce", "raw_telemetry", &cut], "").await;
+    let told = text(&stopped.stderr);
+    assert_eq!(stopped.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("cut.avro, value 1") && told.contains("go on with --after"),
+        "{told}"
+    );
+    let foreign = file("foreign.avro", &container("\"long\"", &[]));
+    let refused = others.run(&["produce", "raw_telemetry", &foreign], "").await;
+    let told = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("foreign.avro: its schema cannot be read as the topic's")
+            && told.contains("fleetops.events.RawTelemetryEvent"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_a_container_file_that_is_no_event_is_told_by_its_number() {
+    let servers = Servers::start().await;
+    let schema = std::fs::read_to_string(format!("{ROOT}/schemas/RawTelemetryEvent.avsc")).unwrap();
+    let produced = servers.run(&["produce", "raw_telemetry"], &events(3)).await;
+    assert_eq!(produced.status.code(), Some(0), "{}", text(&produced.stderr));
+    let archive = servers
+        .run(
+            &["consume", "raw_telemetry", "--until-end", "--container=null"],
+            "",
+        )
+        .await;
+    let reader = fleetops_avro::container::Reader::new(archive.stdout.as_slice()).unwrap();
+    let declared = reader.schema().clone();
+    let mut values: Vec<_> = reader.map(Result::unwrap).collect();
+    let at = |name: &str| {
+        let fleetops_avro::schema::Kind::Record(record) = &declared.root_node().kind else {
+            panic!("{schema}");
+        };
+        record.fields.iter().position(|field| field.name == name).unwrap()
+    };
+    let mut set = |event: usize, name: &str, value| {
+        let fleetops_avro::value::Value::Record(fields) = &mut values[event] else {
+            panic!("no record");
+        };
+        fields[at(name)] = value;
+    };
+    set(
+        1,
+        "event_id",
+        fleetops_avro::value::Value::String("no-uuid".to_owned()),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.avro");
+    std::fs::write(&path, container(&schema, &values)).unwrap();
+    let path = path.display().to_string();
+    let others = Servers::start().await;
+    let stopped = others
+        .run(&["produce", "raw_telemetry", &path, "--format", "json"], "")
+        .await;
+    let told = text(&stopped.stderr);
+    assert_eq!(stopped.status.code(), Some(2), "{told}");
+    assert!(told.contains("bad.avro, value 2: field event_id: "), "{told}");
+    assert!(told.contains("go on with --after 1"), "{told}");
+    let counts: serde_json::Value = serde_json::from_slice(&stopped.stdout).unwrap();
+    assert_eq!(
+        (&counts["acknowledged"], &counts["stopped_at"]["value"]),
+        (&1.into(), &2.into())
+    );
+    let skipped = others
+        .run(&["produce", "raw_telemetry", &path, "--skip-invalid"], "")
+        .await;
+    assert!(
+        text(&skipped.stdout).contains("2 acknowledged, 1 skipped"),
+        "{}",
+        text(&skipped.stdout)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_objects_are_written_when_asked_for_and_read_as_they_come() {
+    let servers = Servers::start().await;
+    let lines = events(40);
+    let (some, rest) = lines.split_at(lines.match_indices('\n').nth(19).unwrap().0 + 1);
+    let produced = servers
+        .run(&["produce", "raw_telemetry", "--framing", "single-object"], some)
+        .await;
+    assert_eq!(produced.status.code(), Some(0), "{}", text(&produced.stderr));
+    let produced = servers.run(&["produce", "raw_telemetry"], rest).await;
+    assert_eq!(produced.status.code(), Some(0), "{}", text(&produced.stderr));
+    let seen = servers
+        .run(
+            &["consume", "raw_telemetry", "--until-end", "--no-dead-letter"],
+            "",
+        )
+        .await;
+    assert_eq!(
+        frames(&seen.stdout),
+        (0..40).collect::<Vec<_>>(),
+        "{}",
+        text(&seen.stderr)
+    );
+}

@@ -1,5 +1,7 @@
 //! Values in Avro's single-object encoding: written by a producer that is told to, read by any consumer.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod consumer_support;
 
 use std::collections::BTreeSet;

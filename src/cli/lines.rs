@@ -1,4 +1,5 @@
-//! JSON lines from a file or standard input, gzipped or not, one at a time and of bounded length.
+//! JSON lines from a file or standard input, gzipped or not, one at a time and of bounded length; and how to tell that the
+//! input is an object container file instead.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
+use fleetops_avro::container::MAGIC;
 
 /// Longest line, in bytes. Kafka's default limit for a record is 1 MiB of Avro, which is several times that in JSON.
 pub(super) const MAX_LINE: u64 = 4 * 1024 * 1024;
@@ -63,6 +65,21 @@ impl Lines {
             input: Box::new(Packed::Unknown(BufReader::with_capacity(1 << 16, counted)).lazily()),
             number: 0,
         })
+    }
+
+    /// Whether it starts as an object container file does: no JSON does. Waits for the first bytes.
+    ///
+    /// # Errors
+    /// The operating system's, or a gzip that is none.
+    pub(super) fn is_container(&mut self) -> io::Result<bool> {
+        let start = self.input.fill_buf()?;
+        let start = start.get(..MAGIC.len()).unwrap_or(start);
+        Ok(!start.is_empty() && MAGIC.starts_with(start))
+    }
+
+    /// The bytes, unpacked.
+    pub(super) fn into_input(self) -> Box<dyn BufRead + Send> {
+        self.input
     }
 
     /// The next line that is not blank, without its end, and its number from 1. `None`: there are no more.

@@ -313,10 +313,9 @@ pub(crate) fn advertised(bootstrap: &str, id: i32, found: &Endpoint, client: &Cl
     };
     if !found.found.connected() {
         let mut finding = unreachable_advertised(bootstrap, &found.address, id);
-        finding.saw.insert(
-            0,
-            format!("{}: {}", finding.place, no_connection(&found.found)),
-        );
+        finding
+            .saw
+            .insert(0, format!("{}: {}", finding.place, no_connection(&found.found)));
         return Check::problem("advertised", target, finding);
     }
     let named = advertises(bootstrap, &found.address, id);

@@ -152,7 +152,10 @@ impl Access {
     /// Each question goes through a client of its own. From its first metadata on, librdkafka knows the brokers under
     /// their advertised addresses alone and drops the bootstrap connection; that metadata may be an answer to a question
     /// of its own, and where an advertised address cannot be reached, ours then never gets through.
-    pub(crate) fn metadata(&self, is_decisive: impl Fn(&str) -> bool) -> (Cluster, Option<BaseConsumer<Told>>) {
+    pub(crate) fn metadata(
+        &self,
+        is_decisive: impl Fn(&str) -> bool,
+    ) -> (Cluster, Option<BaseConsumer<Told>>) {
         let begun = Instant::now();
         let mut told: Vec<String> = Vec::new();
         loop {

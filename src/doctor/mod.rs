@@ -260,6 +260,15 @@ async fn topics_side(
                 consumer,
                 topics: plain,
                 dedup: patient.dedup.clone(),
+                subjects: patient
+                    .desired
+                    .iter()
+                    .flat_map(|wish| {
+                        wish.topics
+                            .iter()
+                            .map(|topic| (topic.clone(), wish.subject.clone()))
+                    })
+                    .collect(),
                 newest: patient.newest,
                 schemas,
             };
@@ -314,6 +323,7 @@ struct Reader {
     consumer: BaseConsumer<cluster::Told>,
     topics: Vec<(String, u32)>,
     dedup: BTreeMap<String, Vec<Vec<String>>>,
+    subjects: BTreeMap<String, String>,
     newest: u64,
     schemas: Option<SchemaSource>,
 }
@@ -331,6 +341,7 @@ impl Reader {
                 Some(sample::Wish {
                     topic: topic.clone(),
                     ends: ends.as_ref().ok()?.clone(),
+                    subject: self.subjects.get(topic).cloned().unwrap_or_default(),
                     dedup: self.dedup.get(topic).cloned().unwrap_or_default(),
                 })
             })

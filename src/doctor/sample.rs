@@ -33,6 +33,8 @@ pub(crate) struct Wish {
     pub(crate) topic: String,
     /// The first offset and the end of each partition.
     pub(crate) ends: Vec<(i64, i64)>,
+    /// The subject of its values.
+    pub(crate) subject: String,
     /// The fields of the dedup key, each a path of names; empty without dedup.
     pub(crate) dedup: Vec<Vec<String>>,
 }
@@ -175,7 +177,7 @@ fn event(message: &BorrowedMessage<'_>, wish: &Wish, asker: &mut Asker<'_>) -> E
     if let Some(key) = native::header(message, DEDUP_KEY) {
         return Event::Key(key);
     }
-    match asker.schema(id) {
+    match asker.schema(&wish.subject, id) {
         None => Event::Unknown,
         Some(Err(why)) => Event::Unreadable(why.clone()),
         Some(Ok(schema)) => match Value::decode(schema, bare) {
@@ -185,23 +187,26 @@ fn event(message: &BorrowedMessage<'_>, wish: &Wish, asker: &mut Asker<'_>) -> E
     }
 }
 
-/// Asks the registry for each schema once.
+/// Asks the registry for each schema of a subject once.
 struct Asker<'a> {
     schemas: Option<&'a SchemaSource>,
     runtime: &'a Handle,
     /// `None`: the registry did not answer.
-    known: BTreeMap<framing::SchemaId, Option<Result<Schema, String>>>,
+    known: BTreeMap<(String, framing::SchemaId), Option<Result<Schema, String>>>,
 }
 
 impl Asker<'_> {
-    fn schema(&mut self, id: framing::SchemaId) -> Option<&Result<Schema, String>> {
+    fn schema(&mut self, subject: &str, id: framing::SchemaId) -> Option<&Result<Schema, String>> {
         let (schemas, runtime) = (self.schemas?, self.runtime);
-        let ask = || match runtime.block_on(schemas.schema(id)) {
+        let ask = || match runtime.block_on(schemas.schema_of_value(subject, id)) {
             Ok(schema) => Some(Ok(schema)),
             Err(error) if error.is_final() => Some(Err(error.to_string())),
             Err(_) => None,
         };
-        self.known.entry(id).or_insert_with(ask).as_ref()
+        self.known
+            .entry((subject.to_owned(), id))
+            .or_insert_with(ask)
+            .as_ref()
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use fleetops_avro::resolve::Plan;
 use fleetops_avro::schema::{Kind, TypeId};
 use fleetops_avro::value::Value;
-use fleetops_avro::{Diagnostic, SchemaSet};
+use fleetops_avro::{Diagnostic, Schema, SchemaSet};
 use fleetops_codegen::manifest::{FieldPath, Manifest, Topic as Declared};
 use fleetops_runtime::chrono::{DateTime, Utc};
 use fleetops_runtime::codec::{DecodeError, DecodeErrorKind, Path, ValidationErrors};
@@ -147,7 +147,12 @@ impl DynamicTopic {
         let value = self.reading().deserialize(from).map_err(|error| {
             let field = track.path().to_string();
             JsonError {
-                field: if field == "." { String::new() } else { field },
+                // A text that ends within a name has no field yet.
+                field: if matches!(&*field, "." | "?") {
+                    String::new()
+                } else {
+                    field
+                },
                 column: column(&error),
                 message: without_place(&error),
             }
@@ -175,6 +180,22 @@ impl DynamicTopic {
             out.truncate(start);
         }
         written
+    }
+
+    /// The schema that events are read and written with.
+    pub fn avro_schema(&self) -> &Schema {
+        &self.inner.shape.schema
+    }
+
+    /// Takes a value of [`Self::avro_schema`] that was decoded elsewhere, such as from an object container file. Rules are
+    /// not looked at: that is [`Topic::validate`].
+    ///
+    /// # Errors
+    /// A logical type has no such value. Path and kind say where and why; there is no offset.
+    pub fn accept(&self, mut value: Value) -> Result<Value, DecodeError> {
+        let shape = &self.inner.shape;
+        normalise(shape, shape.schema.root(), &mut value)?;
+        Ok(value)
     }
 
     fn reading(&self) -> Reading<'_> {
@@ -213,7 +234,7 @@ impl Topic for DynamicTopic {
 
     fn decode(&self, plan: &Plan, payload: &[u8]) -> Result<Value, DecodeError> {
         let shape = &self.inner.shape;
-        let mut value = if plan.is_identity() {
+        let value = if plan.is_identity() {
             Value::decode_all(&shape.schema, payload)?
         } else {
             let (value, read) = Value::decode_with(plan, payload)?;
@@ -223,8 +244,7 @@ impl Topic for DynamicTopic {
             }
             value
         };
-        normalise(shape, shape.schema.root(), &mut value)?;
-        Ok(value)
+        self.accept(value)
     }
 
     fn encode(&self, event: &Value, out: &mut Vec<u8>) {

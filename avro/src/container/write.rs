@@ -112,6 +112,11 @@ impl<W: Write> Writer<W> {
             .map_err(|source| ContainerError::Io { offset, source })
     }
 
+    /// The output, such as a buffer whose bytes are to go on. What is written to it here spoils the file.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Writes what is left, and gives the output back.
     ///
     /// # Errors

@@ -182,11 +182,7 @@ async fn fetch<E>(source: SchemaSource, wanted: Wanted, mailbox: Weak<Mailbox<E>
         .without_max_times()
         .build();
     let answer = loop {
-        let answer = match id {
-            SchemaId::Fingerprint(fingerprint) => source.by_fingerprint(&subject, fingerprint).await,
-            SchemaId::Id(_) | SchemaId::Guid(_) => source.schema(id).await,
-        };
-        match answer {
+        match source.schema_of_value(&subject, id).await {
             Ok(schema) => break Ok(schema),
             Err(error) if !error.is_retryable() => break Err(error),
             Err(error) => {

@@ -133,13 +133,17 @@ impl SchemaSource {
         }
     }
 
-    /// The schema of that CRC-64-AVRO fingerprint among the subject's versions, the newest first, its references put in.
-    /// At most 50 versions are looked at. Nothing is kept here: whoever asks keeps the schema.
+    /// The schema of a record's value on a topic with that subject, whatever it is called by. An ID or GUID is looked up as
+    /// [`schema`](Self::schema) does. For a fingerprint the subject's newest 50 versions are compared, the newest first;
+    /// that is not kept here, so whoever asks keeps the schema.
     ///
     /// # Errors
-    /// [`RegistryError::UnknownSchema`] where no version has it, and whatever the registry says otherwise.
-    pub async fn by_fingerprint(&self, subject: &str, fingerprint: u64) -> Result<Schema, RegistryError> {
-        self.inner.by_fingerprint(subject, fingerprint).await
+    /// [`RegistryError::UnknownSchema`] where there is none of that name, and whatever the registry says otherwise.
+    pub async fn schema_of_value(&self, subject: &str, id: SchemaId) -> Result<Schema, RegistryError> {
+        match id {
+            SchemaId::Fingerprint(fingerprint) => self.inner.by_fingerprint(subject, fingerprint).await,
+            SchemaId::Id(_) | SchemaId::Guid(_) => self.schema(id).await,
+        }
     }
 
     /// The ID of our schema under that subject. Registers nothing.

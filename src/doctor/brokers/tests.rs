@@ -168,7 +168,11 @@ fn what_the_client_was_told_decides() {
         let answer = Cluster::NoMetadata {
             waited: Duration::from_secs(6),
             error: "timed out".to_owned(),
-            told: vec!["something else".to_owned(), line.to_owned(), "0/1 brokers are down".to_owned()],
+            told: vec![
+                "something else".to_owned(),
+                line.to_owned(),
+                "0/1 brokers are down".to_owned(),
+            ],
         };
         let check = cluster("kafka:9092", &answer, client);
         assert_eq!(code(&check), (expected, true), "{line}");

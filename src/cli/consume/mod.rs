@@ -1,9 +1,13 @@
-//! `consume`.
+//! `consume`: a topic's stages, and each event on standard output before it is settled.
 
-use std::io::Write;
+mod output;
+
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use fleetops_avro::container::Codec;
 use fleetops_avro::value::Value;
 use fleetops_codegen::manifest::parse_duration;
 use fleetops_registry::dynamic::DynamicTopic;
@@ -14,30 +18,34 @@ use fleetops_runtime::topic::{DedupSpec, Topic as _};
 use fleetops_runtime::{Consumer, ConsumerError};
 use tokio_util::sync::CancellationToken;
 
-use super::place::Place;
-use super::progress::{Progress, Rate, Shown};
-use super::stream::{self, Asking, Servers};
-use super::{CliError, Format, Global, Outcome, report};
+use crate::cli::place::Place;
+use crate::cli::progress::{Progress, Rate, Shown};
+use crate::cli::stream::{self, Asking, Servers};
+use crate::cli::{CliError, Format, Global, Outcome, report};
 use crate::demo::grouped;
+use output::Output;
 
 const HELP: &str = "\
 Examples:
   fleetops-registry consume raw_telemetry --until-end | jq .vehicle_id
   fleetops-registry consume raw_telemetry --group anomaly-service-group
   fleetops-registry consume anomalies --from 2024-05-01T08:00:00Z --max 10
+  fleetops-registry consume raw_telemetry --until-end --container=zstandard > archive.avro
 
-With --group the events of its partitions are committed once their lines are written; --from counts where the group has
-committed nothing yet. Without one everything is read, nothing is committed, and no dead letters are written.";
+With --group the events of its partitions are committed once they are written; --from counts where the group has committed
+nothing yet. Without one everything is read, nothing is committed, and no dead letters are written. Values in Confluent's
+framing and in Avro's single-object encoding are read alike. A container file is one run's: a second run's output behind
+it makes a file that readers refuse. It has no place for tombstones, which are counted and left out.";
 
 /// How long to wait for anything to arrive before asking whether the servers are there: with --until-end, and without.
 const SILENCE: (Duration, Duration) = (Duration::from_secs(8), Duration::from_secs(30));
 /// How long the end waits for the last commit.
 const CLOSING: Duration = Duration::from_secs(10);
 
-/// Print a topic's events as JSON lines
+/// Print a topic's events as JSON lines, or as a container file
 ///
 /// Runs the topic's stages (dedup, order) and prints one event a line on standard output, counts on standard error. An
-/// event is settled once its line is written and flushed. Works for any topic of the manifest.
+/// event is settled once it is written and flushed. Works for any topic of the manifest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Args {
@@ -80,6 +88,10 @@ pub(crate) struct Args {
     #[arg(long)]
     no_dead_letter: bool,
 
+    /// Write an Avro object container file instead of JSON lines, its blocks compressed with that codec
+    #[arg(long, value_name = "CODEC", num_args = 0..=1, require_equals = true, default_missing_value = "deflate", value_parser = codecs())]
+    container: Option<Codec>,
+
     /// Answer Prometheus' scrapes at this address, such as 127.0.0.1:9464
     #[arg(long, value_name = "HOST:PORT")]
     metrics: Option<SocketAddr>,
@@ -89,16 +101,28 @@ fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 
+/// The codecs that are built in, by name.
+fn codecs() -> impl TypedValueParser<Value = Codec> {
+    PossibleValuesParser::new(Codec::ALL.iter().map(|codec| codec.name()))
+        .map(|name| Codec::of_name(&name).unwrap_or_default())
+}
+
 pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
+    if args.container.is_some() && std::io::stdout().is_terminal() {
+        return Err(
+            CliError::usage("a container file is binary, and standard output is a terminal")
+                .with_help("send it to a file: add > events.avro"),
+        );
+    }
     let format = global.format(&[Format::Text, Format::Json])?;
     let (manifest, schemas) = global.load_with_manifest("consume")?;
     let topic = stream::topic(&manifest, &schemas, &args.topic)?;
     let servers = Servers::new(global, &manifest)?;
-    let runtime = super::dev::runtime()?;
+    let runtime = crate::cli::dev::runtime()?;
     let stop = CancellationToken::new();
     let begin = Instant::now();
     let (counts, end) = runtime.block_on(async {
-        let _signals = super::dev::cancel_on_signal(stop.clone(), true);
+        let _signals = crate::cli::dev::cancel_on_signal(stop.clone(), true);
         if let Some(address) = args.metrics {
             serve_prometheus(address).map_err(|error| {
                 CliError::usage(error.to_string()).with_help("choose another address with --metrics")
@@ -166,7 +190,16 @@ async fn consume(
         builder = builder.dead_letter(None::<String>);
     }
     let mut consumer = builder.build().await.map_err(failed)?;
-    let mut written = 0;
+    let output = match args.container {
+        Some(codec) => Output::container(&topic, codec).map_err(CliError::incomplete)?,
+        None => Output::lines(),
+    };
+    let mut printing = Printing {
+        topic: &topic,
+        output,
+        max: args.max,
+        written: 0,
+    };
     let figures = consumer.figures();
     let name = args.topic.clone();
     let mut rate = Rate::default();
@@ -187,88 +220,98 @@ async fn consume(
         until_end: args.until_end,
         missed: false,
     };
-    let ended = print(&mut consumer, &topic, args, &mut watch, &mut written).await;
+    let ended = printing.run(&mut consumer, &mut watch).await;
     let closed = consumer.close(CLOSING).await;
     drop(progress);
     let counts = consumer.counts();
     let end = ended.and(closed.map(|_| ()).map_err(failed));
-    Ok(((written, counts), end))
+    Ok(((printing.written, counts), end))
 }
 
-/// Prints until the stream ends. Lines are written and flushed together as long as there are more, then settled.
-async fn print(
-    consumer: &mut Consumer<DynamicTopic>,
-    topic: &DynamicTopic,
-    args: &Args,
-    watch: &mut Watch<'_>,
-    written: &mut u64,
-) -> Result<(), CliError> {
-    let mut lines = Vec::new();
-    let mut batch: Vec<Delivery<Value>> = Vec::new();
-    // Beyond half of what may be in flight a batch is written, so that the stages go on meanwhile.
-    const BATCH: usize = 50;
-    loop {
-        let left = args.max.map_or(u64::MAX, |max| max.saturating_sub(*written));
-        if left == 0 {
-            return Ok(());
-        }
-        let mut next = loop {
-            tokio::select! {
-                biased;
-                next = consumer.recv() => break next,
-                answer = watch.silence(topic) => watch.heard(answer)?,
-            }
-        };
-        let mut error = None;
-        let mut ended = false;
+struct Printing<'a> {
+    topic: &'a DynamicTopic,
+    output: Output,
+    max: Option<u64>,
+    written: u64,
+}
+
+impl Printing<'_> {
+    /// Prints until the stream ends. Events are written and flushed together as long as there are more, then settled.
+    async fn run(
+        &mut self,
+        consumer: &mut Consumer<DynamicTopic>,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), CliError> {
+        let topic = self.topic;
+        let mut batch: Vec<Delivery<Value>> = Vec::new();
+        // Beyond half of what may be in flight a batch is written, so that the stages go on meanwhile.
+        const BATCH: usize = 50;
+        // A container file's header, without which a file without events would be none.
+        self.write(watch)?;
         loop {
-            match next {
-                None => ended = true,
-                Some(Err(e)) => error = Some(failed(e)),
-                Some(Ok(delivery)) => {
-                    match delivery.event() {
-                        None => lines.extend_from_slice(b"null"),
-                        Some(event) if topic.write_json(event, &mut lines) => {}
-                        Some(_) => {
+            let left = self.max.map_or(u64::MAX, |max| max.saturating_sub(self.written));
+            if left == 0 {
+                return Ok(());
+            }
+            let mut next = loop {
+                tokio::select! {
+                    biased;
+                    next = consumer.recv() => break next,
+                    answer = watch.silence(topic) => watch.heard(answer)?,
+                }
+            };
+            let mut error = None;
+            let mut ended = false;
+            loop {
+                match next {
+                    None => ended = true,
+                    Some(Err(e)) => error = Some(failed(e)),
+                    Some(Ok(delivery)) => match self.output.add(topic, delivery.event()) {
+                        Ok(()) => batch.push(delivery),
+                        Err(why) => {
                             error = Some(CliError::incomplete(format!(
-                                "topic {}, partition {}, offset {}: the event cannot be written as JSON",
+                                "topic {}, partition {}, offset {}: {why}",
                                 delivery.topic(),
                                 delivery.partition(),
                                 delivery.offset()
                             )));
                         }
-                    }
-                    if error.is_none() {
-                        lines.push(b'\n');
-                        batch.push(delivery);
-                    }
+                    },
                 }
+                let full = batch.len() >= BATCH || batch.len() as u64 >= left;
+                if ended || error.is_some() || full {
+                    break;
+                }
+                next = tokio::select! {
+                    biased;
+                    next = consumer.recv() => next,
+                    () = std::future::ready(()) => break,
+                };
             }
-            let full = batch.len() >= BATCH || batch.len() as u64 >= left;
-            if ended || error.is_some() || full {
-                break;
+            if !batch.is_empty() {
+                self.write(watch)?;
+                self.written += batch
+                    .iter()
+                    .filter(|delivery| self.output.holds(delivery.event()))
+                    .count() as u64;
+                batch.drain(..).for_each(Delivery::settle);
             }
-            next = tokio::select! {
-                biased;
-                next = consumer.recv() => next,
-                () = std::future::ready(()) => break,
-            };
+            match (error, ended) {
+                (Some(error), _) => return Err(error),
+                (None, true) => return Ok(()),
+                _ => {}
+            }
         }
-        if !batch.is_empty() {
-            let write = || {
-                let mut out = std::io::stdout().lock();
-                out.write_all(&lines).and_then(|()| out.flush())
-            };
-            watch.progress.aside(write).map_err(CliError::stdout)?;
-            *written += batch.len() as u64;
-            lines.clear();
-            batch.drain(..).for_each(Delivery::settle);
-        }
-        match (error, ended) {
-            (Some(error), _) => return Err(error),
-            (None, true) => return Ok(()),
-            _ => {}
-        }
+    }
+
+    /// Writes what was added, and flushes it.
+    fn write(&mut self, watch: &Watch<'_>) -> Result<(), CliError> {
+        let bytes = self.output.take().map_err(CliError::incomplete)?;
+        let write = || {
+            let mut out = std::io::stdout().lock();
+            out.write_all(&bytes).and_then(|()| out.flush())
+        };
+        watch.progress.aside(write).map_err(CliError::stdout)
     }
 }
 
