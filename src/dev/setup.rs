@@ -93,7 +93,7 @@ pub async fn register(registry: &Client, subjects: &[Subject]) -> Result<Vec<Reg
     for subject in subjects {
         registry.set_level(Some(&subject.name), subject.level).await?;
         let answer = registry
-            .compatibility(&subject.name, &subject.schema, &[])
+            .compatibility(&subject.name, subject.level, &subject.schema, &[])
             .await?;
         if !answer.is_compatible {
             return Err(SetupError::Incompatible {

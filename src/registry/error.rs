@@ -126,3 +126,21 @@ fn advice(status: u16, code: Option<u32>) -> &'static str {
         _ => "",
     }
 }
+
+/// An error with its causes: reqwest's own text ends before the interesting part, and says nothing where there is one.
+pub(super) fn causes(error: &reqwest::Error) -> String {
+    let mut text = match std::error::Error::source(error) {
+        Some(cause) if error.is_connect() || error.is_request() => cause.to_string(),
+        _ => error.to_string(),
+    };
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -372,7 +372,7 @@ fn judge(step: &mut SubjectStep, held: &[Held], effective: Level) {
 
 /// The registry's verdict. It is given the schema with all types in it: some registries cannot test one with references.
 async fn ask(client: &Client, step: &mut SubjectStep, text: &str, level: Level) -> Result<(), ClientError> {
-    match client.compatibility(&step.wanted.subject, text, &[]).await {
+    match client.compatibility(&step.wanted.subject, level, text, &[]).await {
         Ok(answer) if answer.is_compatible => {}
         Ok(answer) => step.problems.push(Problem::Refused {
             level,

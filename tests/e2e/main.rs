@@ -19,6 +19,7 @@ mod fleet;
 mod groups;
 mod interop;
 mod large;
+mod levels;
 mod project;
 mod properties;
 mod register;

@@ -24,7 +24,7 @@ async fn every_call_against_the_embedded_registry() {
     assert_eq!(client.schema(1).await.unwrap(), None);
     assert!(
         client
-            .compatibility(subject, &one, &[])
+            .compatibility(subject, Level::Backward, &one, &[])
             .await
             .unwrap()
             .is_compatible
@@ -60,7 +60,10 @@ async fn every_call_against_the_embedded_registry() {
     assert_eq!(client.schema(1).await.unwrap().unwrap().schema, one);
 
     let incompatible = record(&[("c", "int", None)]);
-    let answer = client.compatibility(subject, &incompatible, &[]).await.unwrap();
+    let answer = client
+        .compatibility(subject, Level::BackwardTransitive, &incompatible, &[])
+        .await
+        .unwrap();
     assert!(!answer.is_compatible && !answer.messages.is_empty(), "{answer:?}");
     let refused = client.register(subject, &incompatible, &[]).await.unwrap_err();
     assert_eq!(refused.code(), Some(40901));
@@ -102,7 +105,10 @@ async fn a_real_registry_answers_the_same() {
     assert_eq!(client.version(&subject, None).await.unwrap(), None);
     assert_eq!(client.look_up(&subject, &one, &[]).await.unwrap(), None);
     assert_eq!(client.schema(2_000_000_000).await.unwrap(), None);
-    let answer = client.compatibility(&subject, &one, &[]).await.unwrap();
+    let answer = client
+        .compatibility(&subject, Level::Backward, &one, &[])
+        .await
+        .unwrap();
     assert!(answer.is_compatible);
     // Confluent's says 40408, Apicurio's NONE.
     assert!(matches!(
@@ -143,7 +149,7 @@ async fn a_real_registry_answers_the_same() {
     let incompatible = named(record(&[("c", "int", None)]));
     assert!(
         !client
-            .compatibility(&subject, &incompatible, &[])
+            .compatibility(&subject, Level::BackwardTransitive, &incompatible, &[])
             .await
             .unwrap()
             .is_compatible
@@ -210,7 +216,11 @@ async fn answers_of_other_registries_are_understood() {
     );
     let client = answering(&http("200 OK", r#"{"is_compatible":false,"messages":null}"#)).await;
     assert_eq!(
-        client.compatibility("s", "\"int\"", &[]).await.unwrap().messages,
+        client
+            .compatibility("s", Level::Backward, "\"int\"", &[])
+            .await
+            .unwrap()
+            .messages,
         Vec::<String>::new()
     );
     let client = answering(&http("200 OK", r#"{"compatibility":"NONE"}"#)).await;

@@ -22,8 +22,8 @@ pub(super) struct Comparison {
     /// Subjects that the registry does not have.
     pub(super) added: usize,
     pub(super) levels: BTreeSet<Level>,
-    /// Schemas that would become a new version, with our verdict.
-    pub(super) new_versions: Vec<(Desired, bool)>,
+    /// Schemas that would become a new version, with the level that the registry applies and our verdict.
+    pub(super) new_versions: Vec<(Desired, Level, bool)>,
 }
 
 /// Holds the wanted subjects against those that are held.
@@ -97,7 +97,7 @@ pub(super) fn compare(
                 add(&mut comparison.found, diagnostic, note.clone());
             }
         }
-        comparison.new_versions.push((wish.clone(), clean));
+        comparison.new_versions.push((wish.clone(), state.level, clean));
     }
     let wanted: BTreeSet<&str> = wanted.iter().map(|wish| wish.subject.as_str()).collect();
     for (subject, state) in &held.subjects {
@@ -165,9 +165,9 @@ pub(super) async fn second_opinion(
     comparison: &mut Comparison,
 ) -> Result<Vec<String>, CliError> {
     let mut untold = Vec::new();
-    for (wish, clean) in &comparison.new_versions {
+    for (wish, level, clean) in &comparison.new_versions {
         let text = wish.schema.text();
-        let answer = match client.compatibility(&wish.subject, &text, &[]).await {
+        let answer = match client.compatibility(&wish.subject, *level, &text, &[]).await {
             Ok(answer) => answer,
             Err(ClientError::Refused { status: 422, .. }) => {
                 untold.push(wish.subject.clone());
