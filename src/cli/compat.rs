@@ -41,6 +41,10 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
         return Ok(Outcome::Clean);
     };
     let format = global.format(&Format::FINDINGS)?;
+    report::or_unreadable(global, format, |global| pair(reader, writer, global, format))
+}
+
+fn pair(reader: PathBuf, writer: PathBuf, global: &Global, format: Format) -> Result<Outcome, CliError> {
     let mut found = Vec::new();
     let mut parse = |path: PathBuf| {
         let source = load::read(&path).map_err(|why| found.push(*why)).ok()?;

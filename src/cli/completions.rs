@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Command;
 use clap_complete::Shell;
 
-use super::{CliError, Global, Outcome};
+use super::{CliError, Format, Global, Outcome};
 
 const HELP: &str = "\
 Examples:
@@ -23,6 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, mut command: Command, global: &Global) -> Result<Outcome, CliError> {
+    global.format(&[Format::Text])?;
     let mut out = Vec::new();
     let name = command.get_name().to_owned();
     clap_complete::generate(args.shell, &mut command, name, &mut out);
@@ -47,6 +48,7 @@ pub(crate) struct ManArgs {
 }
 
 pub(crate) fn man(args: ManArgs, command: Command, global: &Global) -> Result<Outcome, CliError> {
+    global.format(&[Format::Text])?;
     let Some(folder) = args.out else {
         global.result(&page(command)?)?;
         return Ok(Outcome::Clean);

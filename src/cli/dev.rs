@@ -9,7 +9,7 @@ use fleetops_registry::dev::broker::{EmbeddedBroker, LIMITS};
 use fleetops_registry::dev::registry::EmbeddedRegistry;
 use fleetops_registry::dev::setup;
 use fleetops_registry::kafka;
-use fleetops_registry::registry::Client;
+use fleetops_registry::registry::{Client, desired};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -154,9 +154,8 @@ impl Up {
             let failed = |error: setup::SetupError| CliError::incomplete(error.to_string());
             let client =
                 Client::new(&up.registry).map_err(|error| CliError::incomplete(error.to_string()))?;
-            up.subjects = setup::register(&client, &setup::subjects(manifest, schemas))
-                .await
-                .map_err(failed)?;
+            let wanted = desired(manifest, schemas).map_err(|error| CliError::usage(error.to_string()))?;
+            up.subjects = setup::register_wanted(&client, wanted).await.map_err(failed)?;
             let wanted = kafka::wanted(manifest, manifest.environment("dev"));
             up.topics = setup::create_topics(broker, &wanted)
                 .await

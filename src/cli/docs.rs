@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fleetops_avro::Diagnostic;
 use fleetops_avro::source::{Place, Span};
-use fleetops_codegen::{docs, load};
+use fleetops_codegen::{docs as document, load};
 
 use super::{CliError, Format, Global, Outcome, report};
 
@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   fleetops-registry docs                     writes docs/kafka_schemas.md
   fleetops-registry docs --check             for CI: exit 1 if it is out of date
+  fleetops-registry docs --check --format sarif
   fleetops-registry docs --out - | less      to standard output";
 
 /// Write the document of topics, events and rules
@@ -32,12 +33,16 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let format = match args.check {
-        true => global.format(&[Format::Text, Format::Json, Format::Github, Format::Markdown])?,
+        true => global.format(&[Format::FINDINGS.as_slice(), &[Format::Markdown]].concat())?,
         false => global.format(&[Format::Markdown])?,
     };
+    report::or_unreadable(global, format, |global| docs(args, global, format))
+}
+
+fn docs(args: Args, global: &Global, format: Format) -> Result<Outcome, CliError> {
     let (manifest, schemas) = global.load_with_manifest("docs")?;
     let examples = load::examples(&schemas).map_err(CliError::Unreadable)?;
-    let text = docs::markdown(&schemas, &manifest, &examples).map_err(CliError::Unreadable)?;
+    let text = document::markdown(&schemas, &manifest, &examples).map_err(CliError::Unreadable)?;
     let out = args.out.unwrap_or_else(|| manifest.resolve_path(FILE));
     if args.check {
         return check(global, format, &out, &text);
@@ -63,6 +68,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
 fn check(global: &Global, format: Format, path: &Path, wanted: &str) -> Result<Outcome, CliError> {
     let Some(finding) = difference(path, wanted) else {
         global.say(&format!("{} is up to date", path.display()));
+        report::diagnostics(global, format, &[])?;
         return Ok(Outcome::Clean);
     };
     report::diagnostics(global, format, &[finding])?;

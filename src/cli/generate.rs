@@ -13,6 +13,7 @@ Examples:
   fleetops-registry generate --out src/events                  mod.rs and a file per namespace
   fleetops-registry generate --crate ../events --runtime ../fleetops-registry/runtime
   fleetops-registry generate --out src/events --check          for CI: exit 1 if it is out of date
+  fleetops-registry generate --out src/events --check --format junit
   fleetops-registry generate --schemas old.avsc --out src/old --no-kafka
   fleetops-registry generate --dump-context > contexts.jsonl   what templates are given
 
@@ -61,9 +62,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     let format = match args.check {
-        true => global.format(&[Format::Text, Format::Json, Format::Github])?,
+        true => global.format(&Format::FINDINGS)?,
         false => global.format(&[Format::Text])?,
     };
+    report::or_unreadable(global, format, |global| generate(args, global, format))
+}
+
+fn generate(args: Args, global: &Global, format: Format) -> Result<Outcome, CliError> {
     let project = global.read()?;
     let mut options = Options::default();
     if args.no_kafka {
@@ -209,6 +214,7 @@ fn check(global: &Global, format: Format, output: &Output, folder: &Path) -> Res
             folder.display(),
             output.files.len()
         ));
+        report::diagnostics(global, format, &[])?;
         return Ok(Outcome::Clean);
     }
     let found: Vec<Diagnostic> = differences

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::check::held::place_of;
 use super::dev::runtime;
+use super::register::show::count;
 use super::register::{incomplete, reach};
 use super::{CliError, Format, Global, Outcome, report};
 
@@ -41,7 +42,14 @@ enum Command {
 }
 
 pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
-    let format = global.format(&[Format::Text, Format::Json, Format::Github])?;
+    let format = match args.command {
+        Command::Update => global.format(&[Format::Text, Format::Json])?,
+        Command::Verify => global.format(&Format::FINDINGS)?,
+    };
+    report::or_unreadable(global, format, |global| go(&args, global, format))
+}
+
+fn go(args: &Args, global: &Global, format: Format) -> Result<Outcome, CliError> {
     let (manifest, schemas) = global.load_with_manifest("lock")?;
     let wanted = desired(&manifest, &schemas).map_err(|error| CliError::usage(error.to_string()))?;
     let environment = global.environment(&manifest)?;
@@ -129,10 +137,18 @@ async fn verify(
 ) -> Result<Outcome, CliError> {
     let folder = lock::folder(&manifest.folder, &global.env);
     let Some(locked) = lock::read(&folder).map_err(CliError::Unreadable)? else {
-        global.say(&format!(
-            "there is no lock of environment {0}; write it: fleetops-registry lock update --env {0}",
+        let name = manifest.environment(&global.env).map(|found| found.name.span);
+        let missing = Diagnostic::error(
+            "lock-stale",
+            manifest.place(name.unwrap_or_default()),
+            format!("there is no lock of environment {}", global.env),
+            "nothing was written down of what its registry holds",
+        );
+        let missing = missing.help(format!(
+            "write it: fleetops-registry lock update --env {}",
             global.env
         ));
+        report::diagnostics(global, format, &[missing])?;
         return Ok(Outcome::Findings);
     };
     let now = fetch(client, wanted).await?;
@@ -143,7 +159,10 @@ async fn verify(
         global.say(&format!("{place}: as the lock says"));
         return Ok(Outcome::Clean);
     }
-    global.say(&format!("{place}: {} differences from the lock", found.len()));
+    global.say(&format!(
+        "{place}: {} from the lock",
+        count(found.len(), "difference")
+    ));
     Ok(Outcome::Findings)
 }
 

@@ -115,6 +115,11 @@ async fn cluster(global: &Global, bootstrap: &str) -> Result<(Topics, Option<Str
     let failed = |error: fleetops_registry::kafka::AdminError| CliError::incomplete(error.to_string());
     let topics = cluster.topics().await.map_err(failed)?;
     let names: Vec<String> = topics.keys().cloned().collect();
+    if cluster.is_embedded().await {
+        // It tells no settings, and has another ID each time that it is started.
+        let settings = Default::default();
+        return Ok((Topics { topics, settings }, None));
+    }
     let settings = cluster.settings(&names).await.map_err(failed)?;
     let id = cluster.cluster_id().await;
     Ok((Topics { topics, settings }, id))

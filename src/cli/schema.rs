@@ -60,9 +60,12 @@ struct Many {
 pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
     match args.command {
         Command::Canonical(one) => {
+            // The canonical form is JSON.
+            global.format(&[Format::Text, Format::Json])?;
             global.result(&format!("{}\n", read(&one.file, global)?.canonical_form()))?
         }
         Command::Fingerprint(one) => {
+            global.format(&[Format::Text])?;
             global.result(&format!("{:016x}\n", read(&one.file, global)?.fingerprint()))?
         }
         Command::Parse(Many { file: Some(file), .. }) => {

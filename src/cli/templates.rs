@@ -156,7 +156,11 @@ fn copy(global: &Global, export: &Export) -> Result<Outcome, CliError> {
 }
 
 fn check(global: &Global, folder: Folder) -> Result<Outcome, CliError> {
-    let format = global.format(&[Format::Text, Format::Json, Format::Github])?;
+    let format = global.format(&Format::FINDINGS)?;
+    report::or_unreadable(global, format, |global| check_in(folder, global, format))
+}
+
+fn check_in(folder: Folder, global: &Global, format: Format) -> Result<Outcome, CliError> {
     let project = global.load()?;
     let of_manifest = || project.manifest.as_ref().and_then(|m| m.templates());
     let Some(folder) = folder.templates.or_else(of_manifest) else {
@@ -190,5 +194,6 @@ fn check(global: &Global, folder: Folder) -> Result<Outcome, CliError> {
         folder.display(),
         project.schemas.files().count()
     ));
+    report::diagnostics(global, format, &[])?;
     Ok(Outcome::Clean)
 }

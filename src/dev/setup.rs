@@ -7,7 +7,7 @@ use fleetops_avro::compat::Level;
 use fleetops_codegen::manifest::{self, Manifest};
 
 use crate::kafka::{Admin, AdminError, TopicPlan, WantedTopic, plan};
-use crate::registry::{Client, ClientError};
+use crate::registry::{self, Client, ClientError, Desired};
 
 /// A subject to be registered.
 #[derive(Clone, Debug)]
@@ -108,6 +108,32 @@ pub async fn register(registry: &Client, subjects: &[Subject]) -> Result<Vec<Reg
         });
     }
     Ok(registered)
+}
+
+/// Registers what `apply` would: every subject with those it refers to, and their levels. So the first plan has nothing
+/// to do.
+///
+/// # Errors
+/// [`SetupError::Incompatible`] before anything is registered; [`SetupError::Registry`].
+pub async fn register_wanted(
+    registry: &Client,
+    wanted: Vec<Desired>,
+) -> Result<Vec<RegisteredSubject>, SetupError> {
+    let steps = registry::plan(registry, wanted).await?;
+    if let Some(step) = steps.iter().find(|step| !step.problems.is_empty()) {
+        return Err(SetupError::Incompatible {
+            subject: step.wanted.subject.clone(),
+            messages: step.problems.iter().map(ToString::to_string).collect(),
+        });
+    }
+    let mut registered = BTreeMap::new();
+    for step in &steps {
+        registry::carry_out(registry, step, &mut registered, |_, _| {}).await?;
+    }
+    Ok(registered
+        .into_iter()
+        .map(|(name, new)| RegisteredSubject { name, id: new.id })
+        .collect())
 }
 
 /// Creates the topics that are missing, and answers the plan it followed.

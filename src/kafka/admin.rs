@@ -28,6 +28,9 @@ const FIRST_ANSWER: Duration = Duration::from_secs(7);
 /// How long a client waits before it looks whether somebody has told why there is no answer.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How the ID of librdkafka's mock cluster begins.
+const EMBEDDED: &str = "mockCluster";
+
 /// What can go wrong with a cluster's topics.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -194,6 +197,12 @@ impl ClusterAdmin {
         tokio::task::spawn_blocking(ask).await.ok().flatten()
     }
 
+    /// Whether it is the broker of `dev` and `demo`: that one answers no request about settings, and none that changes a
+    /// topic, until the client's time is up.
+    pub async fn is_embedded(&self) -> bool {
+        self.cluster_id().await.is_some_and(|id| id.starts_with(EMBEDDED))
+    }
+
     /// The settings that are set on these topics themselves, by topic.
     ///
     /// # Errors
@@ -263,7 +272,7 @@ impl ClusterAdmin {
                     .map(|t| t.name.as_str())
                     .collect::<Vec<_>>()
                     .join(", "),
-                reason: error.to_string(),
+                reason: in_words(&error),
             })?;
         Ok(results.into_iter().filter_map(Result::err).collect())
     }
@@ -293,7 +302,7 @@ impl ClusterAdmin {
             .map_err(|error| AdminError::Grow {
                 bootstrap: self.bootstrap.clone(),
                 topic: topics.iter().map(|(t, _)| *t).collect::<Vec<_>>().join(", "),
-                reason: error.to_string(),
+                reason: in_words(&error),
             })?;
         Ok(results
             .into_iter()
@@ -341,6 +350,22 @@ fn named(topics: &[String]) -> String {
     match topics {
         [one] => format!("topic {one}"),
         many => format!("topics {}", many.join(", ")),
+    }
+}
+
+/// What became of a request that only the controller can answer.
+fn in_words(error: &KafkaError) -> String {
+    match error {
+        KafkaError::AdminOp(
+            RDKafkaErrorCode::OperationTimedOut
+            | RDKafkaErrorCode::RequestTimedOut
+            | RDKafkaErrorCode::NotController,
+        ) => format!(
+            "{error}. The brokers are there, and their controller does not answer within {} s: see that a quorum of the \
+             cluster's controllers is up, and what their logs say",
+            TIMEOUT.as_secs()
+        ),
+        _ => error.to_string(),
     }
 }
 

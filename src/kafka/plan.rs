@@ -104,6 +104,11 @@ pub enum Problem {
     /// It was missing, and the cluster says that it exists: somebody has just made it.
     #[error("the topic exists, and the brokers do not show it yet: try again in a moment")]
     Appeared,
+    /// It is the embedded broker, which nobody can ask to make or change a topic.
+    #[error(
+        "the embedded broker makes topics when `dev` starts, from the manifest, and changes none: start `dev` again"
+    )]
+    Embedded,
     /// The cluster was asked beforehand and would not do it.
     #[error("the cluster would refuse to {action}: {reason}")]
     Refused {
@@ -121,6 +126,7 @@ impl Problem {
             Self::Shrink { .. } => "shrink",
             Self::Rekey { .. } => "rekey",
             Self::Appeared => "appeared",
+            Self::Embedded => "embedded",
             Self::Refused { .. } => "refused",
         }
     }
@@ -210,6 +216,13 @@ impl TopicPlan {
                 .is_some_and(|there| there.partitions != step.wanted.partitions)
                 || step.replication_difference().is_some()
         })
+    }
+
+    /// Says of all that is to be done that the embedded broker cannot.
+    pub fn refuse_for_embedded(&mut self) {
+        for step in self.steps.iter_mut().filter(|step| !step.actions.is_empty()) {
+            step.problems.push(Problem::Embedded);
+        }
     }
 
     /// How many things are to be done.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::obstacle::Obstacle;
+
 /// A call to a registry that did not succeed. Addresses in it are without user names and passwords.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -24,6 +26,24 @@ pub enum ClientError {
         /// Why.
         reason: String,
     },
+    /// The certificates of authorities to trust are none.
+    #[error(
+        "the certificates of authorities to trust (`ca-file`) cannot be used: {reason}. Give a PEM file with one certificate or \
+         more"
+    )]
+    Authorities {
+        /// Why.
+        reason: String,
+    },
+    /// Our own certificate or its key cannot be used.
+    #[error(
+        "the client certificate (`cert-file` and `key-file`) cannot be used: {reason}. Give PEM files, the key without a \
+         password, and made for this certificate"
+    )]
+    Identity {
+        /// Why.
+        reason: String,
+    },
     /// The subject's name cannot be part of an address.
     #[error(
         "the subject {subject:?} cannot be asked for at {url}: its name has a meaning of its own in addresses"
@@ -35,7 +55,10 @@ pub enum ClientError {
         subject: String,
     },
     /// No answer in time.
-    #[error("{method} {url}: no answer within {} s. Check that the schema registry is up and not overloaded", timeout.as_secs())]
+    #[error(
+        "{method} {url}{}: no answer within {} s. Check that the schema registry is up and not overloaded", through(.proxy),
+        timeout.as_secs()
+    )]
     Timeout {
         /// The HTTP method.
         method: &'static str,
@@ -43,12 +66,11 @@ pub enum ClientError {
         url: String,
         /// How long was waited.
         timeout: Duration,
+        /// The proxy between us, without user name and password.
+        proxy: Option<String>,
     },
     /// No connection, or one that broke.
-    #[error(
-        "the schema registry was not reached ({method} {url}): {reason}. Check the address, that it is up, the network and \
-         the TLS settings"
-    )]
+    #[error("the schema registry was not reached ({method} {url}{}): {reason}. {obstacle}", through(.proxy))]
     Network {
         /// The HTTP method.
         method: &'static str,
@@ -58,6 +80,10 @@ pub enum ClientError {
         connect: bool,
         /// Why, innermost cause last.
         reason: String,
+        /// The same as what stands in the way.
+        obstacle: Obstacle,
+        /// The proxy between us, without user name and password.
+        proxy: Option<String>,
     },
     /// The registry answered with an error.
     #[error("{method} {url}: HTTP {status}{}: {message}{}", code_text(*code), advice(*status, *code))]
@@ -108,6 +134,12 @@ impl ClientError {
     }
 }
 
+fn through(proxy: &Option<String>) -> String {
+    proxy
+        .as_ref()
+        .map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
+}
+
 fn code_text(code: Option<u32>) -> String {
     code.map_or_else(String::new, |code| format!(" / {code}"))
 }
@@ -121,6 +153,10 @@ fn advice(status: u16, code: Option<u32>) -> &'static str {
         (_, Some(42205)) => ". See the subject's mode",
         (401, _) => ". Give the user name and password, or the token, of the environment's registry-auth",
         (403, _) => ". The user lacks the right to do this",
+        (407, _) => {
+            ". The proxy wants a user name and a password: put them in its address, as in \
+             HTTP_PROXY=http://USER:PASSWORD@HOST:PORT"
+        }
         (404, None) => ". Check that the address is the registry's base address",
         (429, _) | (500..=599, _) => ". Try again later, or see the registry's log",
         _ => "",

@@ -18,7 +18,7 @@ fn page() -> String {
 }
 
 /// Rows of a section: error, what is told, exit code.
-fn rows(section: &str) -> BTreeMap<String, (String, i32)> {
+pub(crate) fn rows(section: &str) -> BTreeMap<String, (String, i32)> {
     let page = page();
     let (_, rest) = page.split_once(&format!("## {section}\n")).unwrap();
     let table = rest.split("\n## ").next().unwrap();

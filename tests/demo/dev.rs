@@ -59,6 +59,7 @@ async fn both_servers_have_the_manifests_topics_and_subjects() {
         subjects,
         [
             "anomalies-value",
+            "fleetops.events.Severity",
             "operator_actions-value",
             "operator_alerts-value",
             "raw_telemetry-value"
@@ -102,6 +103,68 @@ async fn both_servers_have_the_manifests_topics_and_subjects() {
     // A client that keeps its connection open does not keep the registry up.
     dev.end("-TERM");
     drop(http);
+}
+
+/// What a new user tries first. The broker has no admin interface, and nobody waits for one.
+#[test]
+fn a_plan_for_what_dev_has_is_soon_made_and_has_nothing_to_do() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("schemas")).unwrap();
+    for entry in std::fs::read_dir(root.join("schemas")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let to = folder.path().join("schemas").join(path.file_name().unwrap());
+            std::fs::copy(path, to).unwrap();
+        }
+    }
+    let manifest = std::fs::read_to_string(root.join("fleetops-registry.toml")).unwrap();
+    std::fs::write(folder.path().join("fleetops-registry.toml"), &manifest).unwrap();
+    let dev = Dev::start(folder.path());
+    let run = |arguments: &[&str]| {
+        let begin = Instant::now();
+        let out = program()
+            .args(arguments)
+            .current_dir(folder.path())
+            .args(["--bootstrap", dev.told["bootstrap"].as_str().unwrap()])
+            .args(["--registry", dev.told["registry"].as_str().unwrap()])
+            .output()
+            .unwrap();
+        // The client would wait for 15 s.
+        assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+        let (stdout, stderr) = texts(&out);
+        (out.status.code().unwrap(), format!("{stdout}{stderr}"))
+    };
+    for arguments in [
+        &["plan"][..],
+        &["apply", "--yes"],
+        &["drift"],
+        &["topics", "plan"],
+    ] {
+        let (code, told) = run(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {told}");
+        assert!(told.contains("embedded broker"), "{arguments:?}: {told}");
+        // One line a topic, or a summary.
+        let unchanged = ["nothing to change", "as the manifest wants it", "8 as wanted"];
+        assert!(
+            unchanged.iter().any(|text| told.contains(text)),
+            "{arguments:?}: {told}"
+        );
+    }
+    let (code, told) = run(&["topics", "list"]);
+    assert!(code == 0 && told.matches("as wanted").count() == 8, "{told}");
+
+    // A topic that came into the manifest later.
+    let more = format!(
+        "{manifest}\n[topics.later]\nvalue = \"fleetops.events.RawTelemetryEvent\"\npartitions = 1\n"
+    );
+    std::fs::write(folder.path().join("fleetops-registry.toml"), more).unwrap();
+    for arguments in [&["plan"][..], &["apply", "--yes"], &["topics", "apply", "--yes"]] {
+        let (code, told) = run(arguments);
+        assert_eq!(code, 1, "{arguments:?}: {told}");
+        assert!(told.contains("start `dev` again"), "{arguments:?}: {told}");
+    }
+    dev.end("-INT");
 }
 
 #[test]

@@ -12,6 +12,7 @@
     clippy::print_stderr
 )]
 
+mod apply;
 mod consume;
 mod produce;
 #[allow(dead_code)] // shared with e2e, which uses the rest
@@ -22,6 +23,8 @@ mod running;
 #[path = "../e2e/stack.rs"]
 mod stack;
 mod stopped;
+#[path = "../cli/tree.rs"]
+mod tree;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

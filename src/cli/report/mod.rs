@@ -44,7 +44,7 @@ pub(crate) fn or_unreadable(
     run: impl FnOnce(&Global) -> Result<Outcome, CliError>,
 ) -> Result<Outcome, CliError> {
     match run(global) {
-        Err(CliError::Unreadable(found)) if format != Format::Text => {
+        Err(CliError::Unreadable(found)) if !matches!(format, Format::Text | Format::Markdown) => {
             diagnostics(global, format, &found)?;
             Ok(Outcome::Unreadable)
         }

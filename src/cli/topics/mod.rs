@@ -13,6 +13,7 @@ use fleetops_codegen::manifest::Manifest;
 use fleetops_registry::kafka::{
     self, Admin, AdminError, ClusterAdmin, ExistingTopic, Problem, TopicPlan, TopicSettings, WantedTopic,
 };
+use tokio::sync::OnceCell;
 
 use super::confirm::{Paint, confirm};
 use super::dev::runtime;
@@ -105,6 +106,7 @@ pub(super) struct There {
     /// The ID that the cluster must have.
     pinned: Option<String>,
     wanted: Vec<WantedTopic>,
+    embedded: OnceCell<bool>,
 }
 
 impl There {
@@ -121,6 +123,7 @@ impl There {
             wanted: kafka::wanted(manifest, manifest.environment(&environment.name)),
             environment: environment.name,
             pinned: environment.cluster_id,
+            embedded: OnceCell::new(),
         })
     }
 
@@ -148,6 +151,14 @@ impl There {
         )))
     }
 
+    /// Whether it is the broker of `dev`; asked once.
+    async fn is_embedded(&self) -> bool {
+        *self
+            .embedded
+            .get_or_init(|| async { self.cluster.is_embedded().await })
+            .await
+    }
+
     async fn topics(&self) -> Result<BTreeMap<String, ExistingTopic>, CliError> {
         self.cluster.topics().await.map_err(incomplete)
     }
@@ -157,6 +168,9 @@ impl There {
         &self,
         topics: &BTreeMap<String, ExistingTopic>,
     ) -> Result<BTreeMap<String, TopicSettings>, CliError> {
+        if self.is_embedded().await {
+            return Ok(BTreeMap::new());
+        }
         let names: Vec<String> = self
             .wanted
             .iter()
@@ -193,6 +207,13 @@ impl There {
             let (mut plan, settings) = self.compare(allow_rekey).await?;
             if self.pinned.is_some() && looks == LOOKS {
                 self.cluster_id().await?;
+            }
+            if self.is_embedded().await {
+                plan.refuse_for_embedded();
+                global.say(
+                    "note: this is the embedded broker, which has no topic settings: they were not compared",
+                );
+                return Ok((plan, settings));
             }
             if plan.changes() > 0 {
                 global.detail("asking the brokers whether they would take it");
@@ -233,10 +254,7 @@ impl There {
 fn incomplete(error: AdminError) -> CliError {
     let told = CliError::incomplete(error.to_string());
     match error {
-        AdminError::Describe { .. } => told.with_help(
-            "the embedded broker of `dev` has no topic settings and cannot be planned for: `plan --only subjects` leaves \
-             it out; elsewhere check that the user may describe topic settings",
-        ),
+        AdminError::Describe { .. } => told.with_help("check that the user may describe topic settings"),
         _ => told,
     }
 }

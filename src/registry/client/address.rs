@@ -1,5 +1,6 @@
 //! Addresses of registries: what they may hold, and what of it may be shown.
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
 use super::Auth;
@@ -78,6 +79,19 @@ fn without_credentials(url: &str) -> String {
         (None, Some((_, host))) => host.to_owned(),
         _ => url.to_owned(),
     }
+}
+
+/// The proxy that a call to this address goes through, as the environment has it, without user name and password.
+pub(super) fn proxy(url: &Url) -> Option<String> {
+    if is_loopback(url) {
+        return None;
+    }
+    let address = url.as_str().parse().ok()?;
+    let between = Matcher::from_env().intercept(&address)?;
+    // The parts, because the whole may hold a password.
+    let uri = between.uri();
+    let port = uri.port().map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{}://{}{port}", uri.scheme_str()?, uri.host()?))
 }
 
 /// Whether it is this machine by its number, or by the one name that always is.

@@ -11,8 +11,9 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 
-use super::{Auth, CONNECT, Client, TIMEOUT};
+use super::{Auth, CONNECT, Client, TIMEOUT, address};
 use crate::registry::error::{ClientError, causes};
+use crate::registry::obstacle::Obstacle;
 use crate::registry::wire::Failure;
 
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
@@ -171,6 +172,7 @@ impl Call {
         let (method, timeout) = (self.method, self.timeout);
         let url = address.to_string();
         let failed = |error: reqwest::Error| {
+            let proxy = address::proxy(&address);
             if error.is_timeout() {
                 ClientError::Timeout {
                     method,
@@ -180,12 +182,20 @@ impl Call {
                     } else {
                         timeout
                     },
+                    proxy,
                 }
             } else {
+                let obstacle = match Obstacle::of(&error) {
+                    // Whoever goes through a proxy connects to nobody else.
+                    Obstacle::Network if proxy.is_some() && error.is_connect() => Obstacle::Proxy,
+                    other => other,
+                };
                 ClientError::Network {
                     method,
                     url: url.clone(),
                     connect: error.is_connect(),
+                    obstacle,
+                    proxy,
                     reason: causes(&error.without_url()),
                 }
             }
@@ -198,7 +208,7 @@ impl Call {
         })?;
         let (http, request) = request.timeout(timeout).build_split();
         let mut request = request.map_err(failed)?;
-        *request.url_mut() = address;
+        *request.url_mut() = address.clone();
         let response = http.execute(request).await.map_err(failed)?;
         let retry_after = response
             .headers()

@@ -108,10 +108,9 @@ impl Client {
     /// commas; of these the first one's user name and password count.
     ///
     /// # Errors
-    /// [`ClientError::Address`], [`ClientError::Client`].
+    /// [`ClientError::Address`], [`ClientError::Authorities`], [`ClientError::Identity`], [`ClientError::Client`].
     pub fn reaching(urls: &str, reach: &Reach) -> Result<Self, ClientError> {
         let (bases, auth) = address::parse(urls)?;
-        let first = bases.first().map(ToString::to_string).unwrap_or_default();
         let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .timeout(TIMEOUT);
@@ -119,17 +118,37 @@ impl Client {
             // A proxy cannot reach this machine's loopback.
             http = http.no_proxy();
         }
-        let unusable = |error: reqwest::Error| ClientError::Client {
-            url: first.clone(),
+        let foreign = |error: reqwest::Error| ClientError::Authorities {
+            reason: causes(&error),
+        };
+        let no_identity = |error: reqwest::Error| ClientError::Identity {
             reason: causes(&error),
         };
         if let Some(pem) = &reach.authorities {
-            http = http.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem).map_err(unusable)?);
+            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(foreign)?;
+            if certificates.is_empty() {
+                return Err(ClientError::Authorities {
+                    reason: "there is no certificate in it".to_owned(),
+                });
+            }
+            http = http.tls_certs_merge(certificates);
         }
         if let Some(pem) = &reach.identity {
-            http = http.identity(reqwest::Identity::from_pem(pem).map_err(unusable)?);
+            http = http.identity(reqwest::Identity::from_pem(pem).map_err(no_identity)?);
         }
-        let http = http.build().map_err(unusable)?;
+        // That a key is another certificate's is found out only now.
+        let http = http.build().map_err(|error| match reach {
+            Reach {
+                identity: Some(_), ..
+            } => no_identity(error),
+            Reach {
+                authorities: Some(_), ..
+            } => foreign(error),
+            _ => ClientError::Client {
+                url: bases.first().map(ToString::to_string).unwrap_or_default(),
+                reason: causes(&error),
+            },
+        })?;
         Ok(Self {
             bases: Arc::new(bases),
             preferred: Arc::default(),
