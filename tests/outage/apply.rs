@@ -62,10 +62,11 @@ fn an_apply_whose_registry_is_killed_is_finished_by_the_next_one() {
 
     stack.script("registry", &["start"]);
     let second = project.run(stack, &apply).exits(0);
-    // The one that was under way may have arrived.
+    // The one that was under way may have arrived, and a killed registry may have lost what it had acknowledged: the
+    // second run does what is missing, whatever that is.
     let rest = second.stdout.matches("] registered ").count();
     assert!(
-        done + rest == SUBJECTS || done + rest + 1 == SUBJECTS,
+        (SUBJECTS - done - 1..=SUBJECTS).contains(&rest),
         "{done}, then {rest}"
     );
     let runtime = tokio::runtime::Runtime::new().unwrap();
