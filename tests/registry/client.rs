@@ -265,7 +265,7 @@ async fn failures_say_what_and_where_and_never_the_password() {
         (
             "nonsense".to_owned(),
             "GET http://127.0.0.1:",
-            "Check the address",
+            "does not speak HTTP",
         ),
     ];
     for (answer, what, help) in cases {
