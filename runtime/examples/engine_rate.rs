@@ -18,6 +18,9 @@ use fleetops_runtime::topic::{DedupSpec, ReorderSpec, Sequence};
 
 const VEHICLES: usize = 2_000;
 
+/// Records that are given to the engine together, as a consumer gives what it has polled.
+const POLLED: usize = 256;
+
 struct Record {
     key: Vec<u8>,
     vehicle: usize,
@@ -28,14 +31,14 @@ fn main() {
     let events = std::env::args()
         .nth(1)
         .map_or(6_000_000, |count| count.parse().expect("a number of events"));
-    let both = (Some(60), true);
-    for (name, (ttl, reorder)) in [
-        ("dedup and reorder", both),
-        ("dedup", (Some(60), false)),
-        ("reorder", (None, true)),
-        ("neither", (None, false)),
-    ] {
-        rate(name, ttl, reorder, events.min(2_000_000));
+    let count = events.min(2_000_000);
+    // Three times, in turns: other work on the machine moves all figures.
+    for _ in 0..3 {
+        rate("dedup and reorder", Some(60), true, POLLED, count);
+        rate("one by one", Some(60), true, 1, count);
+        rate("dedup", Some(60), false, POLLED, count);
+        rate("reorder", None, true, POLLED, count);
+        rate("neither", None, false, POLLED, count);
     }
     dedup_memory(events);
     vehicle_memory();
@@ -61,7 +64,7 @@ fn burst(first: usize, count: usize) -> Vec<Record> {
     records
 }
 
-fn rate(name: &str, ttl: Option<u64>, reorder: bool, events: usize) {
+fn rate(name: &str, ttl: Option<u64>, reorder: bool, together: usize, events: usize) {
     let names: Vec<_> = (0..VEHICLES)
         .map(|vehicle| format!("scene_0_track_{vehicle}"))
         .collect();
@@ -79,31 +82,32 @@ fn rate(name: &str, ttl: Option<u64>, reorder: bool, events: usize) {
     while done < events {
         let records = burst(done, VEHICLES * 50);
         let start = Stopwatch::start();
-        for record in &records {
-            let meta = Meta {
+        let mut metas = Vec::new();
+        for records in records.chunks(together) {
+            metas.clear();
+            metas.extend((offset..).zip(records).map(|(offset, record)| Meta {
                 offset,
                 // 100,000 events a second.
                 timestamp_ms: Some(1_700_000_000_000 + offset / 100),
                 dedup_key: Some(&record.key),
                 value: Some(&record.key),
                 replayed: false,
+            }));
+            let decode = |number: usize| {
+                let record = &records[number];
+                Decoded::Event {
+                    payload: record.frame,
+                    dedup_key: Some(record.key.clone()),
+                    sequence: reorder.then(|| Sequence {
+                        by: names[record.vehicle].clone(),
+                        epoch: "session_0".to_owned(),
+                        index: record.frame,
+                    }),
+                }
             };
-            let decode = || Decoded::Event {
-                payload: record.frame,
-                dedup_key: Some(record.key.clone()),
-                sequence: reorder.then(|| Sequence {
-                    by: names[record.vehicle].clone(),
-                    epoch: "session_0".to_owned(),
-                    index: record.frame,
-                }),
-            };
-            engine.receive(
-                meta,
-                Duration::from_millis((offset / 100) as u64),
-                decode,
-                &mut out,
-            );
-            offset += 1;
+            let now = Duration::from_millis((offset / 100) as u64);
+            engine.receive_all(&metas, now, decode, &mut out);
+            offset += records.len() as i64;
             for output in out.drain(..) {
                 let (Output::Handle { offset, payload }
                 | Output::Refused { offset, payload, .. }

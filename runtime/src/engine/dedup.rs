@@ -1,20 +1,42 @@
-//! Dedup as a function of the log: a key is remembered with its latest time, in generations that are forgotten whole.
+//! Dedup as a function of the log: a key is remembered with its latest time, for one TTL.
 //!
 //! A record is a duplicate iff the same key came before it in the partition with a time less than the TTL before, whether
 //! or not that one was a duplicate itself. So a duplicate renews its key, and a verdict rests on one TTL of log and no more.
 //!
-//! A generation covers a quarter of the TTL; an entry is a 128-bit key and the 32-bit distance from the generation's
-//! first time, exact to the millisecond. Looking a key up goes from the newest generation to the oldest and stops at the
-//! first hit, which is the latest. At most six generations are alive, and forgetting one costs nothing per entry.
+//! Entries lie in generations, in the order in which they came: a 128-bit key and the 32-bit distance from the generation's
+//! first time, exact to the millisecond. A generation covers at most a quarter of the TTL and 32,768 entries, and is
+//! forgotten whole, which costs nothing per entry. Where a key's entry is, [`Index`] knows: one table for all generations, so
+//! that a key that is new costs one look into memory far away, however many are kept.
+//!
+//! A key that is renewed within a quarter of the TTL has its time changed; later it gets a new entry, and the old one is
+//! marked and leaves with its generation.
 
 use std::collections::VecDeque;
-use std::collections::hash_map::Entry;
 
-use super::key::{Key, KeyMap};
+use super::index::{GROUP_BITS, Index, Window};
+use super::key::Key;
 use super::mistakes::{Mistake, planted};
 
-/// Generations in one TTL.
+/// Generations in one TTL, at least.
 const PARTS: i64 = 4;
+
+/// Most entries of a generation.
+const MOST: usize = 1 << GROUP_BITS;
+
+/// So many keys are looked for together: their buckets have room in the nearest cache.
+pub(crate) const BLOCK: usize = 64;
+
+/// The time of an entry that a later one of the same key has replaced.
+const REPLACED: u32 = u32::MAX;
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    key: Key,
+    /// Milliseconds since its generation's first time, or [`REPLACED`].
+    since: u32,
+}
+
+const _: () = assert!(size_of::<Entry>() == 20);
 
 #[derive(Debug)]
 struct Generation {
@@ -22,8 +44,7 @@ struct Generation {
     base: i64,
     /// Time of its latest entry.
     latest: i64,
-    /// Key to time since `base`.
-    seen: KeyMap<u32>,
+    entries: Vec<Entry>,
 }
 
 /// The keys of the last TTL.
@@ -32,22 +53,38 @@ pub(crate) struct Dedup {
     ttl: i64,
     span: i64,
     max_entries: usize,
+    /// Most entries of a generation here.
+    part: usize,
     /// Oldest first.
     generations: VecDeque<Generation>,
+    /// The number of the oldest one.
+    first: u32,
+    entries: usize,
+    index: Index,
     forgotten: u64,
 }
 
 impl Dedup {
     /// `ttl` in milliseconds. When more than `max_entries` are kept, the oldest generation goes before its time.
     pub(crate) fn new(ttl: i64, max_entries: usize) -> Self {
-        let span = (ttl / PARTS).clamp(1, i64::from(u32::MAX));
+        // So many generations have numbers of their own.
+        let max_entries = max_entries.min((Window::MOST as usize / 2) << GROUP_BITS);
         Self {
             ttl,
-            span,
+            span: (ttl / PARTS).clamp(1, i64::from(REPLACED)),
             max_entries,
+            part: (max_entries / PARTS as usize).clamp(1, MOST),
             generations: VecDeque::new(),
+            first: 1,
+            entries: 0,
+            index: Index::new(0),
             forgotten: 0,
         }
+    }
+
+    /// These keys will be asked for soon, in this order.
+    pub(crate) fn expect(&self, keys: &[Option<Key>]) {
+        self.index.approach(keys.iter().copied().flatten());
     }
 
     /// Whether a record with this key and time is a duplicate; remembers it either way. Times must not fall.
@@ -56,35 +93,52 @@ impl Dedup {
             return false;
         }
         self.forget(time);
-        let ttl = self.ttl;
-        let Some(newest) = self.newest(time) else {
+        let live = self.window();
+        let generations = &self.generations;
+        let same = |place: u32| {
+            let generation = generations.get(live.group(place) as usize);
+            let entry = generation.and_then(|generation| generation.entries.get(number(place)));
+            entry.is_some_and(|entry| entry.key == key)
+        };
+        let Some((slot, place)) = self.index.find(key, live, same) else {
+            self.add(key, time);
             return false;
         };
-        let since_base = u32::try_from(time.saturating_sub(newest.base)).unwrap_or(u32::MAX);
-        newest.latest = time;
-        let base = newest.base;
-        match newest.seen.entry(key) {
-            Entry::Occupied(mut entry) => {
-                let seen = base.saturating_add(i64::from(*entry.get()));
-                let duplicate = within(time, seen, ttl);
-                if !(duplicate && planted(Mistake::DuplicateDoesNotRenew)) {
-                    entry.insert(since_base);
-                }
-                return duplicate;
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(since_base);
-            }
-        }
-        let older = self.generations.iter().rev().skip(1);
-        let seen = older
-            .filter_map(|g| Some(g.base.saturating_add(i64::from(*g.seen.get(&key)?))))
-            .next();
-        let duplicate = seen.is_some_and(|seen| within(time, seen, ttl));
+        let generation = self.generations.get_mut(live.group(place) as usize);
+        let Some((generation, entry)) = generation.and_then(|generation| {
+            let Generation {
+                base,
+                latest,
+                entries,
+            } = generation;
+            Some(((*base, latest), entries.get_mut(number(place))?))
+        }) else {
+            return false;
+        };
+        let (base, latest) = generation;
+        let duplicate = within(time, base.saturating_add(i64::from(entry.since)), self.ttl);
         if duplicate && planted(Mistake::DuplicateDoesNotRenew) {
-            self.generations.back_mut().map(|newest| newest.seen.remove(&key));
+            return true;
+        }
+        match since(base, time, self.span) {
+            Some(since) => {
+                entry.since = since;
+                *latest = time;
+            }
+            None => {
+                entry.since = REPLACED;
+                self.index.remove(slot);
+                self.add(key, time);
+            }
         }
         duplicate
+    }
+
+    fn window(&self) -> Window {
+        Window {
+            first: self.first,
+            count: self.generations.len() as u32,
+        }
     }
 
     /// Drops the generations whose latest entry is a TTL old, and the oldest ones beyond the limit of memory.
@@ -94,49 +148,91 @@ impl Dedup {
         } else {
             0
         };
+        let before = self.generations.len();
         while let Some(oldest) = self.generations.front() {
-            if time.saturating_sub(oldest.latest) < self.ttl - early {
+            let old = time.saturating_sub(oldest.latest) >= self.ttl - early;
+            if !old && self.entries < self.max_entries {
                 break;
             }
+            if !old {
+                self.forgotten += oldest.entries.len() as u64;
+            }
+            self.entries -= oldest.entries.len();
+            self.first = self.first.wrapping_add(1);
             self.generations.pop_front();
         }
-        let mut kept = self.entries();
-        while kept >= self.max_entries {
-            let Some(oldest) = self.generations.pop_front() else {
-                break;
-            };
-            kept -= oldest.seen.len();
-            self.forgotten += oldest.seen.len() as u64;
+        if self.generations.len() < before && self.index.is_sparse(self.entries) {
+            self.rebuild(self.entries * 2);
         }
     }
 
-    /// The generation that takes an entry of this time.
-    fn newest(&mut self, time: i64) -> Option<&mut Generation> {
-        let part = (self.max_entries / PARTS as usize).max(1);
-        let fits =
-            |g: &Generation| time.saturating_sub(g.base) < self.span && g.seen.len() < part && time >= g.base;
+    /// Adds an entry for a key that has none that counts.
+    fn add(&mut self, key: Key, time: i64) {
+        let fits = |generation: &Generation| {
+            generation.entries.len() < self.part && since(generation.base, time, self.span).is_some()
+        };
         if !self.generations.back().is_some_and(fits) {
             // The last generation's size is the best guess for the next one's, and saves growing it step by step.
-            let room = self.generations.back().map_or(0, |g| g.seen.len());
-            let seen = KeyMap::with_capacity_and_hasher(room, Default::default());
+            let room = self.generations.back().map_or(0, |last| last.entries.len());
             self.generations.push_back(Generation {
                 base: time,
                 latest: time,
-                seen,
+                entries: Vec::with_capacity(room),
             });
         }
-        self.generations.back_mut()
+        let live = self.window();
+        let Some(newest) = self.generations.back_mut() else {
+            return;
+        };
+        let since = since(newest.base, time, self.span).unwrap_or(0);
+        let place = live.place(live.count - 1, newest.entries.len());
+        newest.entries.push(Entry { key, since });
+        newest.latest = time;
+        self.entries += 1;
+        if self.entries > self.index.room() || !self.index.insert(key, place, live) {
+            self.rebuild(self.entries + self.entries / 2);
+        }
     }
 
-    /// Number of entries kept. A key that was renewed counts once for each generation that knows it.
+    /// Makes the index anew, with room for so many.
+    fn rebuild(&mut self, room: usize) {
+        let live = self.window();
+        // One at a time: two of them would be the peak of memory.
+        self.index = Index::new(0);
+        self.index = Index::new(room);
+        for (group, generation) in (0_u32..).zip(&self.generations) {
+            for (block, entries) in generation.entries.chunks(BLOCK).enumerate() {
+                let counts = |entry: &&Entry| entry.since != REPLACED;
+                self.index
+                    .approach(entries.iter().filter(counts).map(|entry| entry.key));
+                for (number, entry) in entries.iter().enumerate().filter(|(_, entry)| counts(entry)) {
+                    self.index
+                        .insert(entry.key, live.place(group, block * BLOCK + number), live);
+                }
+            }
+        }
+    }
+
+    /// Number of entries kept. A key that was renewed after a quarter of the TTL counts more than once.
     pub(crate) fn entries(&self) -> usize {
-        self.generations.iter().map(|g| g.seen.len()).sum()
+        self.entries
     }
 
     /// Entries forgotten before their time because of the limit of memory.
     pub(crate) fn forgotten(&self) -> u64 {
         self.forgotten
     }
+}
+
+/// The number of an entry in its generation.
+fn number(place: u32) -> usize {
+    (place & (MOST as u32 - 1)) as usize
+}
+
+/// A time as the distance from a generation's first one. `None`: it belongs to another generation.
+fn since(base: i64, time: i64, span: i64) -> Option<u32> {
+    let since = time.checked_sub(base)?;
+    u32::try_from(since).ok().filter(|_| since < span)
 }
 
 fn within(time: i64, seen: i64, ttl: i64) -> bool {

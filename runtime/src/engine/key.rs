@@ -18,6 +18,11 @@ impl Key {
     pub(crate) fn short(self) -> u64 {
         u64::from(self.0[0]) | u64::from(self.0[1]) << 32
     }
+
+    /// 16 other bits of it, never 0.
+    pub(crate) fn tag(self) -> u16 {
+        (self.0[2] as u16).max(1)
+    }
 }
 
 impl Hash for Key {

@@ -57,6 +57,7 @@ mod config;
 mod counts;
 mod dedup;
 mod frames;
+mod index;
 pub(crate) mod key;
 mod mistakes;
 mod offsets;
@@ -75,7 +76,7 @@ pub use record::{Decoded, LogEnd, Meta, Output, PoisonCause, Refusal};
 
 use crate::topic::Sequence;
 use checkpoint::Trail;
-use dedup::Dedup;
+use dedup::{BLOCK, Dedup};
 use frames::Item;
 use key::{Key, Keyed};
 use mistakes::{Mistake, planted};
@@ -99,6 +100,8 @@ pub struct Engine<P> {
     offsets: Offsets,
     trail: Option<Trail>,
     counts: EngineCounts,
+    /// The keys of the records that are being received, kept for its room.
+    keys: Vec<Option<Key>>,
 }
 
 impl<P> Engine<P> {
@@ -119,6 +122,7 @@ impl<P> Engine<P> {
             offsets: Offsets::new(config.committed),
             trail: config.window_ms().map(|window| Trail::new(window, start)),
             counts: EngineCounts::default(),
+            keys: Vec::new(),
         }
     }
 
@@ -132,6 +136,42 @@ impl<P> Engine<P> {
     pub fn receive(
         &mut self,
         meta: Meta<'_>,
+        now: Duration,
+        decode: impl FnOnce() -> Decoded<P>,
+        out: &mut Vec<Output<P>>,
+    ) {
+        let key = meta.header().map(|text| self.keyed.of(text));
+        self.take(meta, key, now, decode, out);
+    }
+
+    /// Takes the next records of the partition, as [`Engine::receive`] would take one after the other; `decode` is called with a
+    /// record's number among these. What many records need to know of dedup is fetched from memory together, so this is faster.
+    pub fn receive_all(
+        &mut self,
+        records: &[Meta<'_>],
+        now: Duration,
+        mut decode: impl FnMut(usize) -> Decoded<P>,
+        out: &mut Vec<Output<P>>,
+    ) {
+        let mut keys = std::mem::take(&mut self.keys);
+        for (block, records) in records.chunks(BLOCK).enumerate() {
+            keys.clear();
+            keys.extend(records.iter().map(|meta| Some(self.keyed.of(meta.header()?))));
+            if let Some(dedup) = &self.dedup {
+                dedup.expect(&keys);
+            }
+            for (number, (meta, key)) in records.iter().zip(&keys).enumerate() {
+                self.take(*meta, *key, now, || decode(block * BLOCK + number), out);
+            }
+        }
+        self.keys = keys;
+    }
+
+    /// `key` is that of the record's header.
+    fn take(
+        &mut self,
+        meta: Meta<'_>,
+        key: Option<Key>,
         now: Duration,
         decode: impl FnOnce() -> Decoded<P>,
         out: &mut Vec<Output<P>>,
@@ -178,7 +218,7 @@ impl<P> Engine<P> {
             now,
             warm,
         };
-        stages.run(meta, decode);
+        stages.run(meta, key, decode);
         self.counts.dedup_forgotten = self.dedup.as_ref().map_or(0, Dedup::forgotten);
     }
 
@@ -289,14 +329,11 @@ struct Stages<'a, P> {
 }
 
 impl<P> Stages<'_, P> {
-    fn run(mut self, meta: Meta<'_>, decode: impl FnOnce() -> Decoded<P>) {
+    fn run(mut self, meta: Meta<'_>, key: Option<Key>, decode: impl FnOnce() -> Decoded<P>) {
         if meta.replayed && !planted(Mistake::ReplayDedupd) {
             return self.past(meta, decode);
         }
-        let header = meta
-            .dedup_key
-            .filter(|_| meta.value.is_some() || planted(Mistake::TombstoneDedupd));
-        let key = header.map(|text| self.sink.keyed.of(text));
+        let header = meta.header();
         if key.is_some_and(|key| self.is_duplicate(key)) {
             return;
         }

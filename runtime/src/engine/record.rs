@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::mistakes::{Mistake, planted};
 use crate::topic::Sequence;
 
 /// What the engine must know about a record before it is decoded.
@@ -19,6 +20,15 @@ pub struct Meta<'a> {
     pub value: Option<&'a [u8]>,
     /// The record carries the header `dead-letter-replay`: it goes past dedup and reorder.
     pub replayed: bool,
+}
+
+impl<'a> Meta<'a> {
+    /// The header that dedup goes by.
+    pub(super) fn header(&self) -> Option<&'a [u8]> {
+        let replayed = self.replayed && !planted(Mistake::ReplayDedupd);
+        let asked = self.value.is_some() || planted(Mistake::TombstoneDedupd);
+        self.dedup_key.filter(|_| asked && !replayed)
+    }
 }
 
 /// What decoding made of a record.
