@@ -47,6 +47,10 @@ pub const DEDUP_KEY: &str = "dedup-key";
 /// Bytes that a record in flight takes besides key, value and header, here and in librdkafka.
 const OVERHEAD: usize = 512;
 
+/// Room for a key and a dedup key, so that most are written without growing.
+const KEY: usize = 32;
+const DEDUP: usize = 64;
+
 /// The time since a producer was built.
 type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 
@@ -217,7 +221,7 @@ impl<T: Topic> Producer<T> {
 
     fn record(&self, event: &T::Event) -> Result<Record, SendError> {
         let topic = &self.inner.topic;
-        let mut key = String::new();
+        let mut key = String::with_capacity(KEY);
         let key = topic.key(event, &mut key).then_some(key);
         if let Err(errors) = topic.validate(event) {
             self.inner.shared.ledger().refuse();
@@ -227,7 +231,7 @@ impl<T: Topic> Producer<T> {
                 errors,
             });
         }
-        let mut dedup_key = Vec::new();
+        let mut dedup_key = Vec::with_capacity(DEDUP);
         let dedup_key = topic.dedup_key(event, &mut dedup_key).then_some(dedup_key);
         let mut value = Vec::with_capacity(256);
         value.extend_from_slice(&self.inner.prefix);
