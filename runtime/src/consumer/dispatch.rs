@@ -73,6 +73,11 @@ impl<T> Dispatcher<T> {
         }
     }
 
+    /// How many items may run as far as their lanes are concerned.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Items taken in and not started.
     pub(crate) fn queued(&self) -> usize {
         self.queued

@@ -58,10 +58,28 @@ pub(crate) enum Note<E> {
     Abandon,
 }
 
+impl<E> Note<E> {
+    /// Whether the thread is to act on it at once. That a record was settled only matters at the next commit, for which the
+    /// thread wakes by itself.
+    fn is_urgent(&self) -> bool {
+        !matches!(self, Self::Settled { .. })
+    }
+}
+
+/// So many notes are worth a wake-up, urgent or not: what waits to be read stays bounded.
+const MANY: usize = 1024;
+
+#[derive(Debug)]
+struct Notes<E> {
+    notes: Vec<Note<E>>,
+    /// The thread was woken for these.
+    woken: bool,
+}
+
 /// Notes to the thread.
 #[derive(Debug)]
 pub(crate) struct Mailbox<E> {
-    notes: Mutex<Vec<Note<E>>>,
+    notes: Mutex<Notes<E>>,
     waker: Arc<Waker>,
     /// How long the application takes; here because whatever is handed out has the mailbox at hand.
     pub(crate) handling: HandlingMeter,
@@ -70,28 +88,37 @@ pub(crate) struct Mailbox<E> {
 impl<E> Mailbox<E> {
     pub(crate) fn new(waker: Arc<Waker>, handling: HandlingMeter) -> Self {
         Self {
-            notes: Mutex::new(Vec::new()),
+            notes: Mutex::new(Notes {
+                notes: Vec::new(),
+                woken: false,
+            }),
             waker,
             handling,
         }
     }
 
-    /// Leaves a note and wakes the thread.
+    /// Leaves a note, and wakes the thread if it is urgent or one of many. A thread that is woken for each record that is
+    /// settled, while it waits for the application to come on, does nothing else.
     pub(crate) fn push(&self, note: Note<E>) {
-        let first = {
+        let wake = {
             let mut notes = lock(&self.notes);
-            notes.push(note);
-            notes.len() == 1
+            let worth = note.is_urgent() || notes.notes.len() + 1 >= MANY;
+            notes.notes.push(note);
+            // Who was woken once and has not taken the notes yet needs no second call.
+            let wake = worth && !notes.woken;
+            notes.woken |= worth;
+            wake
         };
-        // Who finds notes there already knows that the thread was woken for them and has not taken them yet.
-        if first {
+        if wake {
             self.waker.wake();
         }
     }
 
     /// Takes all notes, in exchange for an empty vector.
     pub(crate) fn take(&self, empty: &mut Vec<Note<E>>) {
-        std::mem::swap(&mut *lock(&self.notes), empty);
+        let mut notes = lock(&self.notes);
+        std::mem::swap(&mut notes.notes, empty);
+        notes.woken = false;
     }
 }
 

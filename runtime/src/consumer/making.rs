@@ -43,26 +43,27 @@ impl<T: Topic> Making<'_, T> {
     }
 
     /// Reads the value, checks it, and finds the keys that the stages need.
-    pub(crate) fn decode(&self, prepared: Prepared<'_>) -> Decoded<Arc<Record<T::Event>>> {
+    pub(crate) fn decode(&self, prepared: &Prepared<'_>) -> Decoded<Arc<Record<T::Event>>> {
         let (plan, payload) = match prepared {
             Prepared::Tombstone => {
                 return Decoded::Tombstone(self.record(Body::Tombstone, self.raw.key().map(lane)));
             }
             Prepared::Ready { plan, payload } => (plan, payload),
-            Prepared::Poison { reason, detail } => return self.poison(reason, detail),
+            Prepared::Poison { reason, detail } => return self.poison(*reason, detail.clone()),
             // Not reached: the caller fetches the schema first. As poison it would be dropped for want of a schema.
             Prepared::Missing(id) => {
                 return self.poison(Reason::UnknownSchema, format!("{id} was not fetched"));
             }
         };
-        let event = match self.topic.decode(&plan, payload) {
+        let event = match self.topic.decode(plan, payload) {
             Ok(event) => event,
             Err(error) => return self.poison(Reason::Undecodable, error.to_string()),
         };
         if let Err(violations) = self.topic.validate(&event) {
             return self.poison(Reason::Invalid, violations.to_string());
         }
-        let mut dedup_key = Vec::new();
+        // Most have room in it.
+        let mut dedup_key = Vec::with_capacity(64);
         let dedup_key = self.topic.dedup_key(&event, &mut dedup_key).then_some(dedup_key);
         let sequence = if self.reordered {
             self.topic.sequence(&event)

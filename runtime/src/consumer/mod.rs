@@ -21,6 +21,7 @@
 mod assign;
 mod batch;
 mod builder;
+mod calls;
 mod commit;
 mod context;
 mod core;
@@ -28,11 +29,14 @@ mod counts;
 mod delivery;
 mod dispatch;
 mod error;
+mod figures;
 mod gate;
+mod intake;
 mod letters;
 mod mail;
 mod making;
 mod native;
+mod notes;
 mod pressure;
 mod probe;
 mod raw;
@@ -105,9 +109,24 @@ impl<T: Topic> Consumer<T> {
     ///
     /// Cancel safe: a record is taken only when the future is ready.
     pub async fn recv(&mut self) -> Option<Result<Delivery<T::Event>, ConsumerError>> {
+        if let Some(delivery) = self.at_hand() {
+            return Some(Ok(delivery));
+        }
         let shutdown = self.shutdown.clone();
         let received = shutdown.run_until_cancelled(self.receive()).await;
         received.unwrap_or(Ok(None)).transpose()
+    }
+
+    /// The next record, where nothing needs to be waited for.
+    fn at_hand(&mut self) -> Option<Delivery<T::Event>> {
+        while !self.batch.is_empty() && !self.shutdown.is_cancelled() {
+            let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+            let delivery = Delivery::begin(self.batch.pop_front()?, &self.mailbox, Some(slot));
+            if delivery.is_some() {
+                return delivery;
+            }
+        }
+        None
     }
 
     async fn receive(&mut self) -> Result<Option<Delivery<T::Event>>, ConsumerError> {

@@ -1,22 +1,17 @@
-//! `run`: handlers as tasks, serial per lane, parallel across, retried, and settled.
+//! `run`: handlers on tasks, serial per lane, parallel across, retried, and settled.
 
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
-use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use super::Consumer;
+use super::calls::Calls;
 use super::counts::ConsumerCounts;
-use super::delivery::{Delivery, HandlerOutcome, Received, Record};
-use super::dispatch::{Dispatcher, Lane};
+use super::delivery::{HandlerOutcome, Received, Record};
 use super::error::ConsumerError;
-use super::mail::{Mailbox, Note};
 use crate::topic::Topic;
 
 /// How a handler that fails is tried again, with growing pauses and some chance in them.
@@ -41,124 +36,8 @@ impl Default for RetryPolicy {
     }
 }
 
-/// While it pauses before a retry, a call looks this often whether its partition was taken away.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// One handler call with its retries, from begin to settle.
-async fn handle<E, H, F>(delivery: Delivery<E>, handler: Arc<H>, retry: RetryPolicy)
-where
-    H: Fn(Received<E>) -> F,
-    F: Future<Output: HandlerOutcome>,
-{
-    let mut pauses = ExponentialBuilder::default()
-        .with_min_delay(retry.min_delay)
-        .with_max_delay(retry.max_delay)
-        .with_max_times(retry.retries)
-        .with_jitter()
-        .build();
-    let mut attempt = 0_u32;
-    loop {
-        attempt += 1;
-        // A span each, so that a trace shows the tries and the pauses between them.
-        let span = tracing::info_span!(
-            "handle",
-            otel.kind = "consumer",
-            topic = delivery.topic(),
-            partition = delivery.partition(),
-            offset = delivery.offset(),
-            attempt
-        );
-        let error = match handler(delivery.received()).instrument(span).await.outcome() {
-            Ok(()) => return delivery.settle(),
-            Err(error) => error,
-        };
-        let Some(pause) = pauses.next() else {
-            return delivery.fail(error);
-        };
-        tracing::debug!(
-            topic = delivery.topic(),
-            partition = delivery.partition(),
-            offset = delivery.offset(),
-            error,
-            "the handler failed and is tried again in {pause:?}"
-        );
-        let until = Instant::now() + pause;
-        while Instant::now() < until {
-            tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
-            if delivery.is_stale() {
-                return; // a retry is a call too, and none begins after the partition was taken away
-            }
-        }
-        if delivery.is_stale() {
-            return;
-        }
-    }
-}
-
-/// The calls that run, and what waits for them.
-struct Calls<E> {
-    dispatcher: Dispatcher<Arc<Record<E>>>,
-    tasks: JoinSet<()>,
-    running: HashMap<Id, (Lane, Arc<Record<E>>)>,
-    mailbox: Arc<Mailbox<E>>,
-    retry: RetryPolicy,
-}
-
-impl<E: Send + Sync + 'static> Calls<E> {
-    /// Starts what may start.
-    fn start<H, F>(&mut self, handler: &Arc<H>)
-    where
-        H: Fn(Received<E>) -> F + Send + Sync + 'static,
-        F: Future<Output: HandlerOutcome> + Send + 'static,
-    {
-        while let Some((lane, record)) = self.dispatcher.start() {
-            match Delivery::begin(Arc::clone(&record), &self.mailbox, None) {
-                Some(delivery) => {
-                    let task = self
-                        .tasks
-                        .spawn(handle(delivery, Arc::clone(handler), self.retry));
-                    self.running.insert(task.id(), (lane, record));
-                }
-                None => self.dispatcher.finish(lane), // its partition was taken away
-            }
-        }
-    }
-
-    /// A call ended.
-    fn ended(&mut self, result: Result<(Id, ()), JoinError>) {
-        let id = match &result {
-            Ok((id, ())) => *id,
-            Err(error) => error.id(),
-        };
-        let Some((lane, record)) = self.running.remove(&id) else {
-            return;
-        };
-        self.dispatcher.finish(lane);
-        if let Err(error) = result
-            && error.is_panic()
-        {
-            let panic = error.into_panic();
-            let text = panic
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("no message");
-            self.mailbox.push(Note::Failed {
-                record,
-                detail: format!("the handler panicked: {text}"),
-            });
-        }
-    }
-}
-
-impl<E> fmt::Debug for Calls<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Calls")
-            .field("running", &self.dispatcher.running())
-            .field("queued", &self.dispatcher.queued())
-            .finish_non_exhaustive()
-    }
-}
+/// Closing gets so much time at least.
+const LEAST: Duration = Duration::from_millis(100);
 
 impl<T: Topic> Consumer<T> {
     /// Calls `handler` for every record, until the stream ends; then commits, leaves the group and returns the figures.
@@ -168,7 +47,8 @@ impl<T: Topic> Consumer<T> {
     /// has returned; one that fails is tried again as the builder's `retry` says, and then becomes a dead letter, or stops
     /// the consumer where no dead-letter topic is declared. A handler that panics has failed for good.
     ///
-    /// Each call is a task of the runtime. If the future of `run` is dropped, calls that run are aborted and their records
+    /// Calls are made by tasks of the runtime, where many are due several by one task, and all at the same time: a handler
+    /// that blocks its thread holds up others. If the future of `run` is dropped, calls that run are aborted and their records
     /// stay unsettled; to end in order cancel the builder's `shutdown` token: no call begins any more, and those that run
     /// get the builder's `drain` time to end.
     ///
@@ -180,28 +60,20 @@ impl<T: Topic> Consumer<T> {
         F: Future<Output: HandlerOutcome> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        let mut calls = Calls {
-            dispatcher: Dispatcher::new(self.max_in_flight),
-            tasks: JoinSet::new(),
-            running: HashMap::new(),
-            mailbox: Arc::clone(&self.mailbox),
-            retry: self.retry,
-        };
+        let mut calls = Calls::new(self.max_in_flight, Arc::clone(&self.mailbox), self.retry);
         // Behind a slow lane others may still run, so more is taken than may be in flight; but not without limit.
         let most = self.max_in_flight.saturating_mul(8);
-        let shutdown = self.shutdown.clone();
+        let mut shutdown = pin!(self.shutdown.clone().cancelled_owned());
         let mut taken = std::mem::take(&mut self.batch);
         let mut stopped = Ok(());
         let cancelled = loop {
-            for record in taken.drain(..) {
-                calls.dispatcher.push(record.lane, record);
-            }
+            taken.drain(..).for_each(|record| calls.push(record));
             calls.start(&handler);
-            let room = most.saturating_sub(calls.dispatcher.queued());
+            let room = most.saturating_sub(calls.queued());
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => break true,
-                Some(result) = calls.tasks.join_next_with_id(), if !calls.running.is_empty() => calls.ended(result),
+                () = &mut shutdown => break true,
+                () = calls.some_ended(), if calls.running() > 0 => {}
                 more = self.outbox.take(room, &mut taken), if room > 0 => match more {
                     Ok(true) => {}
                     Ok(false) => break false,
@@ -214,14 +86,14 @@ impl<T: Topic> Consumer<T> {
         };
         let deadline = Instant::now() + self.drain;
         if cancelled || stopped.is_err() {
-            calls.dispatcher.clear();
+            calls.clear();
         }
         self.see_out(&mut calls, &handler, cancelled || stopped.is_err(), deadline)
             .await;
         // Aborts what has not ended, so that nothing runs for a partition that is given back.
-        calls.tasks.shutdown().await;
+        calls.abort().await;
         let closed = self
-            .close(deadline.saturating_duration_since(Instant::now()).max(LOOK))
+            .close(deadline.saturating_duration_since(Instant::now()).max(LEAST))
             .await;
         stopped?;
         closed
@@ -240,19 +112,16 @@ impl<T: Topic> Consumer<T> {
     {
         let shutdown = self.shutdown.clone();
         let mut bound = bounded.then_some(deadline);
-        while !calls.running.is_empty() {
+        while calls.running() > 0 {
             tokio::select! {
                 biased;
-                Some(result) = calls.tasks.join_next_with_id() => {
-                    calls.ended(result);
-                    calls.start(handler);
-                }
+                () = calls.some_ended() => calls.start(handler),
                 () = shutdown.cancelled(), if bound.is_none() => {
-                    calls.dispatcher.clear();
+                    calls.clear();
                     bound = Some(Instant::now() + self.drain);
                 }
                 () = tokio::time::sleep_until(bound.unwrap_or(deadline)), if bound.is_some() => {
-                    tracing::warn!(calls = ?calls, "handlers are still running at the deadline and are aborted");
+                    tracing::warn!(?calls, "handlers are still running at the deadline and are aborted");
                     return;
                 }
             }
@@ -262,11 +131,11 @@ impl<T: Topic> Consumer<T> {
     /// Takes the next record out of the local batch or the outbox.
     pub(super) async fn next_record(&mut self) -> Result<Option<Arc<Record<T::Event>>>, ConsumerError> {
         if self.batch.is_empty() {
-            let mut taken = VecDeque::new();
-            if !self.outbox.take(64, &mut taken).await? {
+            // Nothing else in here gives way to other tasks while there are records.
+            tokio::task::coop::consume_budget().await;
+            if !self.outbox.take(64, &mut self.batch).await? {
                 return Ok(None);
             }
-            self.batch = taken;
         }
         Ok(self.batch.pop_front())
     }

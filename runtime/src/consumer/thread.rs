@@ -155,18 +155,28 @@ fn rounds<T: Topic>(client: BaseConsumer<Context<T>>) -> Result<(), ConsumerErro
     result
 }
 
-/// Polls without waiting. Returns whether there may be more.
+/// Polls without waiting, and gives the engines what came. Returns whether there may be more.
 fn burst<T: Topic>(client: &BaseConsumer<Context<T>>, context: &Context<T>) -> bool {
+    let mut more = true;
     for _ in 0..BURST {
         match client.poll(Duration::ZERO) {
             Some(Ok(message)) => context.core().message(&message),
-            Some(Err(error)) => context.core().kafka_error(&error),
+            Some(Err(error)) => {
+                let mut core = context.core();
+                // What came before it counts.
+                core.feed_all();
+                core.kafka_error(&error);
+            }
             // An event that is no message was served, or there is nothing.
-            None if native::queue_is_empty(client) => return false,
+            None if native::queue_is_empty(client) => {
+                more = false;
+                break;
+            }
             None => {}
         }
     }
-    true
+    context.core().feed_all();
+    more
 }
 
 fn close<T: Topic>(
