@@ -5,14 +5,14 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use fleetops_codegen::manifest::{Manifest, parse_duration};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
 use super::dev::{cancel_on_signal, runtime};
 use super::stream::{self, Asking, PATIENCE, Servers};
-use super::{CliError, Format, Global, Outcome, report};
+use super::{CliError, Format, Global, Outcome, report, terminal};
 use crate::demo::grouped;
 
 const HELP: &str = "\
@@ -122,7 +122,7 @@ fn watch(global: &Global, format: Format, wanted: &Wanted, every: Duration) -> R
     drop(guard);
     let bar = (format == Format::Text && std::io::stdout().is_terminal()).then(|| {
         let bar = ProgressBar::new_spinner();
-        bar.set_draw_target(ProgressDrawTarget::stdout());
+        bar.set_draw_target(terminal::stdout());
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }

@@ -44,6 +44,7 @@ mod schema;
 mod stream;
 mod subjects;
 mod templates;
+mod terminal;
 mod topics;
 
 use std::process::ExitCode;

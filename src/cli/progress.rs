@@ -4,10 +4,10 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use super::{Global, report};
+use super::{Global, report, terminal};
 
 /// How often it is drawn.
 const TICK: Duration = Duration::from_millis(100);
@@ -37,7 +37,7 @@ impl Progress {
             Some(whole) => (ProgressBar::new(whole), "{bar:40} {percent:>3}%  {msg}"),
             None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
         };
-        bar.set_draw_target(ProgressDrawTarget::stderr());
+        bar.set_draw_target(terminal::stderr());
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
