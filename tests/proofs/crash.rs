@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::cluster::{Cluster, alone, shared};
 use crate::group::Group;
 use crate::scene::{Random, Source};
+use crate::topic::HOLD;
 use crate::worker::{Task, Worker};
 
 pub(crate) fn task(topic: &str, strategy: &'static str) -> Task {
@@ -13,6 +14,7 @@ pub(crate) fn task(topic: &str, strategy: &'static str) -> Task {
         topic: topic.to_owned(),
         group: format!("{topic}-group"),
         strategy,
+        hold: HOLD,
         scene: None,
         speed: 1.0,
     }

@@ -1,6 +1,6 @@
 //! A topic's log, read by a bare client: what is true about it, whatever our consumers say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use fleetops_runtime::uuid::Uuid;
@@ -8,6 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::claims::Records;
 use crate::cluster::{Cluster, PARTITIONS};
 
 /// How long the cluster may take for an answer; a leader may be just failing.
@@ -17,10 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Log {
     topic: String,
     client: BaseConsumer,
-    /// By partition and offset: which event it is.
-    records: Vec<BTreeMap<i64, Uuid>>,
-    /// Of dead letters: their reasons.
-    pub(crate) reasons: BTreeMap<String, usize>,
+    pub(crate) records: Records,
+    /// Of dead letters: the reason, and which event it is.
+    pub(crate) letters: Vec<(String, Uuid)>,
 }
 
 impl Log {
@@ -35,8 +35,8 @@ impl Log {
         Self {
             topic: topic.to_owned(),
             client,
-            records: vec![BTreeMap::new(); PARTITIONS as usize],
-            reasons: BTreeMap::new(),
+            records: Records(vec![BTreeMap::new(); PARTITIONS as usize]),
+            letters: Vec::new(),
         }
     }
 
@@ -54,9 +54,7 @@ impl Log {
     /// Reads on until everything below these offsets has been read.
     pub(crate) fn read_to(&mut self, ends: &[i64]) {
         let deadline = Instant::now() + PATIENCE;
-        let read =
-            |log: &Self, partition: usize| log.records[partition].last_key_value().map_or(0, |(o, _)| o + 1);
-        while (0..ends.len()).any(|partition| read(self, partition) < ends[partition]) {
+        while (0..ends.len()).any(|partition| self.records.end(partition) < ends[partition]) {
             assert!(
                 Instant::now() < deadline,
                 "the log of {} cannot be read",
@@ -72,12 +70,9 @@ impl Log {
             let key = String::from_utf8(header("dedup-key").unwrap()).unwrap();
             let id = key.split('\u{1f}').next_back().unwrap().parse().unwrap();
             if let Some(reason) = header(fleetops_runtime::dead_letter::header::REASON) {
-                *self
-                    .reasons
-                    .entry(String::from_utf8(reason).unwrap())
-                    .or_default() += 1;
+                self.letters.push((String::from_utf8(reason).unwrap(), id));
             }
-            let before = self.records[message.partition() as usize].insert(message.offset(), id);
+            let before = self.records.0[message.partition() as usize].insert(message.offset(), id);
             assert_eq!(before, None);
         }
     }
@@ -88,24 +83,13 @@ impl Log {
         self.read_to(&ends);
     }
 
-    /// The events below an offset of a partition.
-    pub(crate) fn below(&self, partition: usize, offset: i64) -> impl Iterator<Item = (i64, Uuid)> {
-        self.records[partition]
-            .range(..offset)
-            .map(|(offset, id)| (*offset, *id))
-    }
-
-    pub(crate) fn at(&self, partition: usize, offset: i64) -> Option<Uuid> {
-        self.records[partition].get(&offset).copied()
-    }
-
-    /// How often each event is there.
-    pub(crate) fn count(&self) -> HashMap<Uuid, usize> {
-        let mut count = HashMap::new();
-        for id in self.records.iter().flat_map(BTreeMap::values) {
-            *count.entry(*id).or_default() += 1;
+    /// How many dead letters there are for each reason.
+    pub(crate) fn reasons(&self) -> BTreeMap<&str, usize> {
+        let mut reasons = BTreeMap::new();
+        for (reason, _) in &self.letters {
+            *reasons.entry(reason.as_str()).or_default() += 1;
         }
-        count
+        reasons
     }
 }
 

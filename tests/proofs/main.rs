@@ -18,6 +18,7 @@
 )]
 
 mod broker;
+mod claims;
 mod cluster;
 mod crash;
 mod group;

@@ -13,21 +13,25 @@ use fleetops_runtime::topic::{ReorderSpec, Sequence, Topic, TopicSpec};
 /// The subject that the schema is registered under, for all names.
 pub(crate) const SUBJECT: &str = "raw_telemetry-value";
 
+/// Long: that nothing displaced by at most two is refused must not depend on how busy the machine is.
+pub(crate) const HOLD: Duration = Duration::from_secs(3);
+
 /// The topic. All but its name and hold are the generated one's.
 pub(crate) struct Telemetry {
     spec: TopicSpec,
 }
 
 impl Telemetry {
-    /// The hold is long: that nothing displaced by at most two is refused must not depend on how busy the machine is.
+    /// With the hold of most proofs.
     pub(crate) fn new(name: &str) -> Self {
+        Self::held(name, HOLD)
+    }
+
+    pub(crate) fn held(name: &str, hold: Duration) -> Self {
         let mut spec = RawTelemetryTopic.spec().clone();
         spec.name = Cow::Owned(name.to_owned());
         spec.dead_letter = Some(Cow::Owned(dead_letters(name)));
-        spec.reorder = spec.reorder.map(|reorder| ReorderSpec {
-            hold: Duration::from_secs(3),
-            ..reorder
-        });
+        spec.reorder = spec.reorder.map(|reorder| ReorderSpec { hold, ..reorder });
         Self { spec }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Task {
     pub(crate) group: String,
     /// Consumers only.
     pub(crate) strategy: &'static str,
+    /// Consumers only: how long a frame waits for one before it.
+    pub(crate) hold: Duration,
     /// Producers only.
     pub(crate) scene: Option<Source>,
     /// How much faster than the scene's time it is sent, until the producer is asked to end: then as fast as it goes.
@@ -55,6 +57,7 @@ impl Worker {
             .env("PROOFS_TOPIC", &task.topic)
             .env("PROOFS_GROUP", &task.group)
             .env("PROOFS_STRATEGY", task.strategy)
+            .env("PROOFS_HOLD", task.hold.as_secs().to_string())
             .env(
                 "PROOFS_SCENE",
                 task.scene.as_ref().map_or_else(String::new, Source::text),
@@ -139,7 +142,8 @@ async fn worker() {
             .await;
         }
         None => {
-            let consumer = Consumer::builder_for(Telemetry::new(&topic))
+            let hold = Duration::from_secs(variable("HOLD").unwrap().parse().unwrap());
+            let consumer = Consumer::builder_for(Telemetry::held(&topic, hold))
                 .brokers(brokers)
                 .registry(registry)
                 .group(variable("GROUP").unwrap())
