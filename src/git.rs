@@ -82,7 +82,9 @@ impl GitError {
     pub(crate) fn help(&self) -> String {
         match self {
             Self::NoProgram(_) => "install git, or compare with a folder: --against PATH".to_owned(),
-            Self::NoRepository { .. } => "run it in a repository, or compare with a folder: --against PATH".to_owned(),
+            Self::NoRepository { .. } => "run it in a repository, write a lock (`lock update`), or compare with the registry or a folder: \
+                                           --against registry, --against PATH"
+                .to_owned(),
             Self::NoRevision { shallow: true, .. }
             | Self::NoDefaultBranch { shallow: true, .. }
             | Self::NoMergeBase { shallow: true, .. } => {

@@ -124,18 +124,39 @@ fn whose(subject: Option<&str>) -> String {
     })
 }
 
+/// Says that there is no such subject: one may have settings before it is registered, and often it is a slip.
+async fn look_for(global: &Global, client: &Client, subject: Option<&str>) {
+    let Some(subject) = subject else { return };
+    // What is in the way of this question is told by those that matter.
+    let Ok(names) = client.subjects().await else {
+        return;
+    };
+    if names.iter().any(|name| name == subject) {
+        return;
+    }
+    let meant = match nearest(subject, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "nothing is registered under it yet".to_owned(),
+    };
+    global.say(&format!("note: there is no subject {subject}: {meant}"));
+}
+
 pub(crate) fn config(args: ConfigArgs, global: &Global) -> Result<Outcome, CliError> {
     let format = global.format(&[Format::Text, Format::Json])?;
     let client = registry_of(global)?;
     runtime()?.block_on(async {
         match args.command {
-            ConfigCommand::Get { subject } => get(global, format, &client, subject.as_deref()).await,
+            ConfigCommand::Get { subject } => {
+                look_for(global, &client, subject.as_deref()).await;
+                get(global, format, &client, subject.as_deref()).await
+            }
             ConfigCommand::Set {
                 settings,
                 subject,
                 yes,
             } => set(global, &client, subject.as_deref(), &settings, yes).await,
             ConfigCommand::Unset { subject, yes } => {
+                look_for(global, &client, Some(&subject)).await;
                 global.say(&format!("to be taken away: the settings of subject {subject}"));
                 if !confirm(global, yes, "1 change", client.url())? {
                     return Ok(Outcome::Findings);
@@ -232,6 +253,7 @@ async fn set(
     yes: bool,
 ) -> Result<Outcome, CliError> {
     let wanted = wanted(arguments)?;
+    look_for(global, client, subject).await;
     let before = client
         .settings(subject, false)
         .await
@@ -298,6 +320,7 @@ pub(crate) fn mode(args: ModeArgs, global: &Global) -> Result<Outcome, CliError>
     runtime()?.block_on(async {
         match args.command {
             ModeCommand::Get { subject } => {
+                look_for(global, &client, subject.as_deref()).await;
                 let mode = client.mode(subject.as_deref()).await.map_err(incomplete)?;
                 global.result(&match format {
                     Format::Json => format!("{}\n", json!({"subject": subject, "mode": mode})),
@@ -318,6 +341,7 @@ pub(crate) fn mode(args: ModeArgs, global: &Global) -> Result<Outcome, CliError>
                         None => error.with_help(format!("there are: {}", MODES.join(", "))),
                     });
                 }
+                look_for(global, &client, subject.as_deref()).await;
                 let before = client.mode(subject.as_deref()).await.map_err(incomplete)?;
                 if before == mode {
                     global.say(&format!("{}: nothing to change", whose(subject.as_deref())));
@@ -334,6 +358,7 @@ pub(crate) fn mode(args: ModeArgs, global: &Global) -> Result<Outcome, CliError>
                 global.result(&format!("set {}: {mode}\n", whose(subject.as_deref())))?;
             }
             ModeCommand::Unset { subject, yes } => {
+                look_for(global, &client, Some(&subject)).await;
                 global.say(&format!("to be taken away: the mode of subject {subject}"));
                 if !confirm(global, yes, "1 change", client.url())? {
                     return Ok(Outcome::Findings);

@@ -178,5 +178,11 @@ pub(super) fn causes(error: &reqwest::Error) -> String {
         }
         cause = inner.source();
     }
+    // Which part of the HTTP client it came from says nothing to anybody.
+    for part in ["client error (Connect): ", "client error (SendRequest): "] {
+        if let Some(rest) = text.strip_prefix(part) {
+            return rest.to_owned();
+        }
+    }
     text
 }

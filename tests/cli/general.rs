@@ -4,6 +4,7 @@ use std::io::Read;
 use std::process::Stdio;
 
 use crate::harness::Project;
+use crate::servers::Registry;
 
 /// The commands that `--help` lists.
 fn commands(help: &str) -> Vec<String> {
@@ -53,6 +54,69 @@ fn usage_errors_are_exit_code_2() {
     project.run(&["chekc"]).exits(2).says("'check'");
     project.run(&["check", "--nonsense"]).exits(2);
     project.run(&["check", "-q", "-v"]).exits(2);
+}
+
+/// What a hand slips on, and what is meant.
+#[test]
+fn slips_are_told_with_what_was_meant() {
+    let (project, registry) = (Project::new(), Registry::start());
+    registry.register("orders-value", "\"int\"");
+    let slip = |arguments: &[&str], exit: i32, meant: &str| {
+        registry.run(&project, arguments).exits(exit).says(meant);
+    };
+    slip(&["subjetcs", "list"], 2, "'subjects'");
+    slip(&["subjects", "lst"], 2, "'list'");
+    slip(&["plan", "--env", "dve"], 2, "did you mean --env dev?");
+    slip(
+        &["check", "--against", "registy"],
+        2,
+        "did you mean --against registry?",
+    );
+    slip(&["check", "--against", "./registy"], 2, "no such file or folder");
+    slip(&["explain", "lock-stal"], 2, "did you mean `lock-stale`?");
+    slip(
+        &["subjects", "get", "order-value"],
+        3,
+        "did you mean orders-value?",
+    );
+    slip(
+        &["config", "get", "--subject", "order-value"],
+        0,
+        "did you mean orders-value?",
+    );
+    slip(
+        &["config", "set", "FULL", "--subject", "order-value", "--yes"],
+        0,
+        "did you mean orders-value?",
+    );
+    slip(
+        &["mode", "get", "--subject", "order-value"],
+        0,
+        "did you mean orders-value?",
+    );
+    slip(
+        &["mode", "get", "--subject", "another"],
+        0,
+        "nothing is registered under it yet",
+    );
+    slip(&["config", "set", "FULLL", "--yes"], 2, "did you mean FULL?");
+    slip(
+        &["mode", "set", "READWRIT", "--yes"],
+        2,
+        "did you mean READWRITE?",
+    );
+    slip(&["lag", "order"], 2, "did you mean orders?");
+    slip(&["apply", "none.plan"], 2, "make it with `plan -o FILE`");
+    slip(
+        &["register", "--subject", "nothing*", "--dry-run"],
+        2,
+        "there are: ",
+    );
+    // What is right is not remarked upon.
+    registry
+        .run(&project, &["config", "get", "--subject", "orders-value"])
+        .exits(0)
+        .does_not_say("did you mean");
 }
 
 #[test]

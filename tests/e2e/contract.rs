@@ -414,6 +414,57 @@ fn calls() -> Vec<Call> {
         200,
         json!([1]),
     );
+    // A level that is not transitive, and a first version that the new one does not go with.
+    let levels = "/config/contract-levels-value";
+    let versions = "/subjects/contract-levels-value/versions";
+    let level = |name: &str| json!({ "compatibility": name });
+    let without = r#"{"type":"record","name":"L","fields":[]}"#;
+    let with_default = r#"{"type":"record","name":"L","fields":[{"name":"a","type":"int","default":0}]}"#;
+    let required = r#"{"type":"record","name":"L","fields":[{"name":"a","type":"int"}]}"#;
+    let all_versions = "/compatibility/subjects/contract-levels-value/versions";
+    let latest = "/compatibility/subjects/contract-levels-value/versions/latest";
+    let taken = || json!({"is_compatible": true});
+    for (name, method, path, body, answer) in [
+        ("no level", &put, levels, level("NONE"), json!({})),
+        ("a first version", &post, versions, schema(without), json!({})),
+        (
+            "a second version",
+            &post,
+            versions,
+            schema(with_default),
+            json!({}),
+        ),
+        (
+            "a level that looks at the latest",
+            &put,
+            levels,
+            level("BACKWARD"),
+            json!({}),
+        ),
+        (
+            "what that level takes, asked of all versions",
+            &post,
+            all_versions,
+            schema(required),
+            taken(),
+        ),
+        (
+            "what that level takes, asked of the latest",
+            &post,
+            latest,
+            schema(required),
+            taken(),
+        ),
+        (
+            "what that level takes, registered",
+            &post,
+            versions,
+            schema(required),
+            json!({}),
+        ),
+    ] {
+        call(name, method.clone(), path, body, 200, answer);
+    }
     call(
         "deleting a version",
         delete,
@@ -444,6 +495,8 @@ const DIFFERENCES: &[(&str, u16, u32)] = &[
     ("registering what is incompatible", 409, 409),
     ("compatibility with a reference", 422, 42201),
     ("no such mode", 422, 42201),
+    // It looks at all of them whatever the level, and registers all the same.
+    ("what that level takes, asked of all versions", 200, 0),
     ("registering what is read-only", 200, 0),
     ("deleting for good what is not deleted", 409, 40405),
     ("a deleted version, asked for", 404, 40401),

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use fleetops_avro::schema::TypeId;
-use fleetops_avro::{ParseMode, SchemaSet, Source};
+use fleetops_avro::{Diagnostic, ParseMode, SchemaSet, Source};
 use fleetops_codegen::load::{self, Root};
-use fleetops_codegen::manifest::{FILE_NAME, Manifest};
+use fleetops_codegen::manifest::{FILE_NAME, Manifest, nearest};
 
 use super::super::{CliError, Global, global};
 use crate::git::{GitError, Repository, Revision};
@@ -39,6 +39,18 @@ impl FromStr for Against {
             (_, None) => Self::Path(text.into()),
         })
     }
+}
+
+/// A path that is not there may be a word that was mistyped.
+fn meant(path: &Path, mut found: Vec<Diagnostic>) -> CliError {
+    let near = path
+        .to_str()
+        .and_then(|text| nearest(text, ["lock", "registry"]))
+        .filter(|_| !path.exists());
+    if let (Some(near), Some(first)) = (near, found.first_mut()) {
+        first.help = Some(format!("did you mean --against {near}?"));
+    }
+    CliError::Unreadable(found)
 }
 
 /// Schemas, and the file of each under its root.
@@ -149,7 +161,7 @@ impl Base {
             Some(manifest) => manifest.schema_roots(),
             None => vec![global::argument_root("--against", path)],
         };
-        let sources = load::read_roots(&roots).map_err(CliError::Unreadable)?;
+        let sources = load::read_roots(&roots).map_err(|found| meant(path, found))?;
         Ok(Self {
             label: path.display().to_string(),
             files: Files::new(parse(&sources)?, &roots),

@@ -145,6 +145,12 @@ impl There {
                 ..
             } => told
                 .with_help("the principal needs an ACL for the group (DESCRIBE, and READ to move offsets)"),
+            RequestError::Cluster {
+                code: RDKafkaErrorCode::UnsupportedFeature,
+                ..
+            } => told.with_help(
+                "the embedded broker of `dev` knows no such request: `lag --group NAME` tells where a group stands",
+            ),
             _ => told,
         }
     }

@@ -227,8 +227,9 @@ pub(crate) fn apply(args: ApplyArgs, global: &Global) -> Result<Outcome, CliErro
 
 fn read(path: &Path, global: &Global) -> Result<Saved, CliError> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::usage(format!("cannot read {name}: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        CliError::usage(format!("cannot read {name}: {error}")).with_help("make it with `plan -o FILE`")
+    })?;
     let saved = Saved::parse(&text).map_err(|error| {
         CliError::usage(format!("{name}: {error}")).with_help("make it with `plan -o FILE`")
     })?;
