@@ -235,3 +235,42 @@ fn a_template_cannot_smuggle_anything_in() {
     assert_eq!(rules, ["unknown-template", "template-version"]);
     assert_eq!(found[0].help.as_deref(), Some("did you mean `enum.hbs`?"));
 }
+
+/// rustfmt as it is without settings, on goldens and on the types of the fleet.
+#[test]
+fn rustfmt_leaves_generated_code_as_it_is() {
+    let rustfmt =
+        |arguments: &[&std::ffi::OsStr]| std::process::Command::new("rustfmt").args(arguments).output();
+    if rustfmt(&["--version".as_ref()]).is_err() {
+        eprintln!("skipped: rustfmt is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("rustfmt.toml");
+    fs::write(&settings, "").unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = Manifest::load(&root.join("fleetops-registry.toml")).unwrap();
+    let schemas = load::load_roots(&manifest.schema_roots()).unwrap();
+    let output = generate(&schemas, Some(&manifest), &Options::default()).unwrap();
+    write(&output, &folder.path().join("fleet")).unwrap();
+    let expected = CASES
+        .iter()
+        .map(|case| root.join("tests/golden").join(case).join("expected"));
+    for code in expected.chain([folder.path().join("fleet")]) {
+        let code = code.join("mod.rs");
+        let out = rustfmt(&[
+            "--check".as_ref(),
+            "--edition=2024".as_ref(),
+            "--config-path".as_ref(),
+            settings.as_ref(),
+            code.as_ref(),
+        ]);
+        let out = out.unwrap();
+        assert!(
+            out.status.success(),
+            "{}:\n{}",
+            code.display(),
+            String::from_utf8_lossy(&out.stdout)
+        );
+    }
+}

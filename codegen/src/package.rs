@@ -9,8 +9,8 @@ use fleetops_avro::diagnostic::Diagnostic;
 use serde::Serialize;
 
 use crate::generate::{Root, context, generate_as};
+use crate::lowered::lowered;
 use crate::manifest::Manifest;
-use crate::model::lower;
 use crate::output::{MARK, Output};
 use crate::render::Templates;
 use crate::{Gate, Options, idents};
@@ -125,7 +125,7 @@ pub fn package(
         description: toml("Types, producers and consumers generated from Avro schemas"),
         dependency,
     };
-    let readme = readme(schemas, manifest, package)?;
+    let readme = readme(schemas, manifest, package, &options.runtime_path)?;
     let one = |d: Box<Diagnostic>| vec![*d];
     let mut files = std::collections::BTreeMap::new();
     files.insert(
@@ -155,9 +155,10 @@ fn readme(
     schemas: &SchemaSet,
     manifest: Option<&Manifest>,
     package: &Package,
+    runtime: &str,
 ) -> Result<ReadmeView, Vec<Diagnostic>> {
     let settings = manifest.map(|m| m.generate.clone()).unwrap_or_default();
-    let model = lower::lower(schemas, &settings)?;
+    let model = lowered(schemas, &settings, runtime)?;
     let path = |home: &crate::model::Home| {
         let mut path = home.module.clone();
         path.push(home.ident.clone());

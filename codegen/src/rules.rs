@@ -15,6 +15,15 @@ const fn error(id: &'static str, summary: &'static str, explanation: &'static st
     }
 }
 
+const fn warning(id: &'static str, summary: &'static str, explanation: &'static str) -> Rule {
+    Rule {
+        id,
+        severity: Severity::Warning,
+        summary,
+        explanation,
+    }
+}
+
 /// What is read before anything else is: also where no manifest is.
 pub static FILES: &[Rule] = &[error(
     "no-schemas",
@@ -25,45 +34,53 @@ pub static FILES: &[Rule] = &[error(
 
 /// The rules for schemas, then those for templates, then those for what is around them.
 pub static ALL: &[Rule] = &[
-    error(
+    warning(
         "validation-misfit",
         "a validation attribute does not fit the field's type",
         "`minimum`, `maximum` and their exclusive forms are for int, long, float and double; `pattern` for string; \
          `minLength` and `maxLength` for string and bytes; `minItems` and `maxItems` for array; `minProperties` and \
          `maxProperties` for map; all of them also where null is the other branch. A field with a logical type is a date, \
-         a decimal or a UUID in Rust, and takes none of them. Remove the attribute or change the type.",
+         a decimal or a UUID in Rust, and takes none of them. Such an attribute is left out of `validate`. Remove it or change \
+         the type.",
     ),
-    error(
+    warning(
         "validation-value",
         "a validation attribute has a value that cannot be its limit",
         "Limits of a number are numbers of the field's own type: whole ones of 32 or 64 bits for int and long. Lengths and \
-         counts are whole numbers from 0 to 4294967295. A pattern is a string.",
+         counts are whole numbers from 0 to 4294967295. A pattern is a string. Others are left out of `validate`.",
     ),
-    error(
+    warning(
         "validation-pattern",
         "a pattern is not a regular expression",
         "Patterns are those of Rust's regex crate, which takes time in proportion to the text and nothing more. It has no \
          look-around and no back references, and a pattern must not grow too large when it is compiled. A pattern is \
-         looked for anywhere in the text, as JSON Schema has it: write `^` and `$` to hold it against all of the text.",
+         looked for anywhere in the text, as JSON Schema has it: write `^` and `$` to hold it against all of the text. One that \
+         cannot be compiled is left out of `validate`.",
     ),
-    error(
+    warning(
         "validation-contradiction",
         "two validation attributes leave no value",
-        "A lower limit is larger than the upper one of the same kind, so validation would refuse every event. Swap the \
-         two, or remove one.",
+        "A lower limit is larger than the upper one of the same kind, so validation would refuse every event. None of the \
+         field's rules is checked then. Swap the two, or remove one.",
     ),
     error(
         "default-misfit",
         "a default is no value of the Rust type",
-        "The default is valid Avro, but the field's Rust type holds less: a string that is no UUID, a time beyond the \
-         day's end or the calendar, a decimal of more than 28 digits. Change the default, or remove the logical type so \
-         that the field stays raw.",
+        "The field has a type of the manifest's (`type`), and a default: whether the type takes the default would only be \
+         known at run time. Remove the default, or the type.",
     ),
-    error(
+    warning(
+        "default-kept-raw",
+        "a default is no value of the Rust type, so the field stays raw",
+        "The default is valid Avro, but the field's Rust type holds less: a string that is no UUID, a time beyond the \
+         day's end or the calendar, a decimal of more than 28 digits. The field then has no logical type in Rust, as with \
+         `raw = true` in the manifest. Change the default, or say `raw = true` for the field, which says the same in silence.",
+    ),
+    warning(
         "uninhabited-type",
         "a type has no values",
-        "An enum without symbols or a union without branches is valid Avro, and nothing can be written with it. Rust's \
-         type for it could never be made. Give it a symbol or a branch, or remove it.",
+        "An enum without symbols or a union without branches is valid Avro, and nothing can be written with it. In Rust it is \
+         `codec::Never`, of which no value can be made. Give it a symbol or a branch, or remove it.",
     ),
     error(
         "type-too-deep",

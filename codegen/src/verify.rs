@@ -12,7 +12,7 @@ use fleetops_avro::source::{Place, Source, Span};
 use quote::ToTokens;
 use syn::visit::{self, Visit};
 
-use crate::layout::lay_out;
+use crate::print::print;
 
 const ATTRIBUTES: &[&str] = &[
     "allow",
@@ -34,8 +34,8 @@ pub(crate) struct Expected {
     pub(crate) items: BTreeSet<String>,
     /// Attributes that the manifest asks for, whole.
     pub(crate) attributes: Vec<String>,
-    /// The items use something deprecated, which they may.
-    pub(crate) allow_deprecated: bool,
+    /// Lints that the items are free of.
+    pub(crate) allow: BTreeSet<&'static str>,
 }
 
 /// Attributes in the form in which they are compared.
@@ -89,8 +89,9 @@ pub(crate) fn verify(
         let message = format!("{} yields {what} for {subject}", template.name());
         return Err(fault(template, "template-item", message, text, line));
     }
-    if expected.allow_deprecated {
-        let allow: syn::Attribute = syn::parse_quote!(#[allow(deprecated)]);
+    if !expected.allow.is_empty() {
+        let lints = expected.allow.iter().map(|lint| quote::format_ident!("{lint}"));
+        let allow: syn::Attribute = syn::parse_quote!(#[allow(#(#lints),*)]);
         for item in &mut file.items {
             if let syn::Item::Struct(syn::ItemStruct { attrs, .. })
             | syn::Item::Enum(syn::ItemEnum { attrs, .. })
@@ -100,7 +101,7 @@ pub(crate) fn verify(
             }
         }
     }
-    Ok(lay_out(&prettyplease::unparse(&file)))
+    Ok(print(&file))
 }
 
 /// What an item is, in a word or two: `struct Position`, `impl Default for Position`.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use fleetops_avro::diagnostic::render;
 use fleetops_avro::{Diagnostic, SchemaSet, Source};
+use fleetops_codegen::manifest::Manifest;
 use fleetops_codegen::{Options, generate, manifest, rules};
 
 /// Rules that generation itself does not apply: documentation's, and the file system's. Their tests are elsewhere.
@@ -36,7 +37,11 @@ fn findings(name: &str, text: String) -> Vec<Diagnostic> {
         Source::new(name, text)
     };
     let set = SchemaSet::parse(&[Arc::clone(&schema)]).unwrap();
-    generate(&set, None, &options).unwrap_err()
+    // A type of the manifest's for a field with a default.
+    let typed = "[generate.fields.\"R.f\"]\ntype = \"crate::Id\"\n";
+    let typed = Manifest::parse(Source::new("fleetops-registry.toml", typed)).unwrap();
+    let manifest = (name == "default-misfit.avsc").then_some(&typed);
+    generate(&set, manifest, &options).map_or_else(|found| found, |output| output.warnings)
 }
 
 #[test]

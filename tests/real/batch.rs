@@ -7,7 +7,7 @@ use std::path::Path;
 
 use fleetops_codegen::{Options, Package, package, write};
 
-use crate::Case;
+use crate::cases::Case;
 
 /// The Rust path of every type by its full name, from the table in the README of a generated package.
 fn paths(readme: &str) -> BTreeMap<String, String> {
@@ -66,7 +66,7 @@ pub(crate) fn write_package(folder: &Path, name: &str, cases: &[Case], failed: &
     fs::write(
         folder.join("Cargo.toml"),
         format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\nfleetops-runtime = {{ path = {runtime:?}, default-features = false }}\n"
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[features]\ndefault = [\"serde\"]\nserde = []\n\n[dependencies]\nfleetops-runtime = {{ path = {runtime:?}, default-features = false }}\n"
         ),
     )
     .unwrap();

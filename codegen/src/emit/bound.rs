@@ -79,6 +79,12 @@ impl Emitter<'_> {
                     Some(each) => bound.terms.push(format!("{} * {}.len()", each, at.receiver())),
                     None => {
                         let each = self.bound(item, &Access::Reference("item".to_owned()));
+                        if each.terms.is_empty() {
+                            bound
+                                .terms
+                                .push(format!("{} * {}.len()", each.constant, at.receiver()));
+                            return bound;
+                        }
                         bound.terms.push(format!(
                             "{}.iter().map(|item| {}).sum::<usize>()",
                             at.receiver(),
@@ -107,6 +113,10 @@ impl Emitter<'_> {
             Type::Optional { inner, .. } => {
                 bound.constant = 1;
                 let value = self.bound(inner, &Access::Reference("value".to_owned()));
+                if value.terms.is_empty() {
+                    bound.constant = bound.constant.saturating_add(value.constant);
+                    return bound;
+                }
                 bound.terms.push(format!(
                     "{}.as_ref().map_or(0, |value| {})",
                     at.receiver(),

@@ -126,11 +126,10 @@ impl Emitter<'_> {
                 new = self.decode(item, false, "reader"),
             ),
             Type::Array(item) => format!(
-                "let mut blocks = reader.array({least})?; {receiver}.clear(); \
-                 {receiver}.reserve(blocks.capacity::<{ty}>()); \
+                "let mut blocks = reader.array({least})?; blocks.clear({place}); \
                  while blocks.next(reader)? {{ {receiver}.push({each}); }}",
                 least = self.minimum(item),
-                ty = self.ty(item, false),
+                place = at.exclusive(),
                 each = self.decode(item, false, "reader"),
             ),
             Type::Optional { null_first, inner } if self.keeps(inner) => {
@@ -152,6 +151,7 @@ impl Emitter<'_> {
     pub(crate) fn decode(&self, ty: &Type, view: bool, reader: &str) -> String {
         match ty {
             Type::Null => "()".to_owned(),
+            Type::Never => format!("{}({reader})?", self.codec("Never::decode_avro")),
             Type::Boolean => format!("{reader}.boolean()?"),
             Type::Int => format!("{reader}.int()?"),
             Type::Long => format!("{reader}.long()?"),
@@ -180,10 +180,9 @@ impl Emitter<'_> {
             }
             Type::Array(item) => format!(
                 "{{ let mut blocks = {reader}.array({least})?; \
-                 let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<{ty}>()); \
+                 let mut items = blocks.new_vec(); \
                  while blocks.next({reader})? {{ items.push({each}); }} items }}",
                 least = self.minimum(item),
-                ty = self.ty(item, view).replace("'a", "'_"),
                 each = self.decode(item, view, reader),
             ),
             Type::Map(value) => {

@@ -78,6 +78,7 @@ impl Emitter<'_> {
         let rt = self.runtime;
         Ok(match ty {
             Type::Null => DefaultCode::trivial("()"),
+            Type::Never => return Err("there is no value of the type".into()),
             Type::Boolean => match value.kind {
                 Kind::Bool(true) => DefaultCode::new("true"),
                 _ => DefaultCode::trivial("false"),
@@ -213,8 +214,10 @@ impl Emitter<'_> {
                 let ident = ident.ok_or("not a symbol of the enum")?;
                 DefaultCode::new(format!("{}::{ident}", self.named(ty, false)))
             }
-            Type::Fixed(_) => {
-                let bytes = latin1(value)?;
+            Type::Fixed(id) => {
+                // As Java has it: cut off, or filled up with zeros.
+                let mut bytes = latin1(value)?;
+                bytes.resize(self.model.fixeds.get(id).map_or(bytes.len(), |f| f.size), 0);
                 DefaultCode::new(format!("{}(*{})", self.named(ty, false), bytes_literal(&bytes)))
             }
             Type::Record { id, boxed } => {

@@ -135,6 +135,7 @@ impl Emitter<'_> {
         let rt = self.runtime;
         match ty {
             Type::Null => "()".to_owned(),
+            Type::Never => self.codec("Never"),
             Type::Boolean => "bool".to_owned(),
             Type::Int => "i32".to_owned(),
             Type::Long => "i64".to_owned(),

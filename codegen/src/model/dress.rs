@@ -160,17 +160,19 @@ pub(super) fn allow_deprecated(model: &mut Model) {
         .collect();
     for id in records {
         if let Some(record) = model.records.get_mut(&id) {
-            record.dress.allow_deprecated = true;
+            record.dress.allow.insert("deprecated");
         }
     }
     for index in unions {
         if let Some(union) = model.unions.get_mut(index) {
-            union.dress.allow_deprecated = true;
+            union.dress.allow.insert("deprecated");
         }
     }
     for dress in (model.enums.values_mut().map(|e| &mut e.dress))
         .chain(model.fixeds.values_mut().map(|f| &mut f.dress))
     {
-        dress.allow_deprecated = dress.deprecated.is_some();
+        if dress.deprecated.is_some() {
+            dress.allow.insert("deprecated");
+        }
     }
 }

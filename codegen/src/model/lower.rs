@@ -13,6 +13,7 @@ use fleetops_avro::{SchemaSet, json};
 use super::cycles::Cycles;
 use super::depth::Depths;
 use super::dress;
+use super::endless;
 use super::{
     Branch, Enum, Field, Fixed, Home, Model, ModulePath, Record, Time, Type, Union, kind_word, rules,
 };
@@ -47,6 +48,7 @@ pub(crate) fn lower(set: &SchemaSet, settings: &Generate) -> Result<Model, Vec<D
     lowering.name_views();
     lowering.find_holders();
     dress::allow_deprecated(&mut lowering.model);
+    endless::mark(&mut lowering.model, lowering.cycles.inner_first());
     lowering.model.find_sizes(lowering.cycles.inner_first());
     if lowering.errors.is_empty() {
         Ok(lowering.model)
@@ -154,6 +156,9 @@ impl Lowering<'_> {
             };
             let node = set.node(id);
             match &node.kind {
+                Kind::Enum(e) if e.symbols.is_empty() => {
+                    self.model.warnings.push(empty(node, "enum has no symbols"));
+                }
                 Kind::Record(record) => {
                     let before = self.model.unions.len();
                     let record = self.record(id, node, record, home);
@@ -162,9 +167,6 @@ impl Lowering<'_> {
                     self.model.records.insert(id, record);
                 }
                 Kind::Enum(e) => {
-                    if e.symbols.is_empty() {
-                        self.errors.push(empty(node, "enum has no symbols"));
-                    }
                     let symbols = e.symbols.iter().map(String::as_str);
                     let idents = Scope::default().take_all(symbols, idents::camel, "");
                     let lowered = Enum {
@@ -210,10 +212,15 @@ impl Lowering<'_> {
             self.raw = settings.is_some_and(|s| s.raw);
             let ty = self.ty(id, field.ty, &home.module, &union_name, &owner);
             self.raw = false;
-            let mut rules = rules::read(&field.attributes, &ty, &node.place, &mut self.errors);
+            let mut rules = rules::read(&field.attributes, &ty, &node.place, &mut self.model.warnings);
             for type_node in anonymous_nodes(self.set, field.ty) {
                 let place = &type_node.place;
-                rules.extend(rules::read(&type_node.attributes, &ty, place, &mut self.errors));
+                rules.extend(rules::read(
+                    &type_node.attributes,
+                    &ty,
+                    place,
+                    &mut self.model.warnings,
+                ));
             }
             let unit = field.attribute("unit").and_then(json::Value::as_str);
             let ty = match settings.and_then(|s| s.ty.as_ref()) {
@@ -287,6 +294,7 @@ impl Lowering<'_> {
                 id,
                 boxed: self.containers == 0 && self.cycles.is_boxed(record, id),
             },
+            (Kind::Enum(e), _) if e.symbols.is_empty() => Type::Never,
             (Kind::Enum(_), _) => Type::Enum(id),
             (Kind::Fixed(_), _) => Type::Fixed(id),
             (Kind::Union(branches), _) => self.union(record, node, branches, module, union_name, owner),
@@ -322,7 +330,8 @@ impl Lowering<'_> {
             };
         }
         if branches.is_empty() {
-            self.errors.push(empty(node, "union has no branches"));
+            self.model.warnings.push(empty(node, "union has no branches"));
+            return Type::Never;
         }
         let ident = self.scope(module).take(union_name, "");
         let mut variants = Scope::default();
@@ -504,11 +513,11 @@ fn anonymous_nodes(set: &SchemaSet, id: TypeId) -> Vec<&schema::Node> {
 
 /// A type that no value has.
 fn empty(node: &schema::Node, what: &str) -> Diagnostic {
-    Diagnostic::error(
+    Diagnostic::warning(
         "uninhabited-type",
         node.place.clone(),
         format!("the {what}, so there is no value of it to write or read"),
-        "no Rust type can be made of this",
+        "`Never` in Rust",
     )
     .help("give it at least one, or remove it")
 }

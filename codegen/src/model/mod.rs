@@ -7,12 +7,14 @@
 pub(crate) mod cycles;
 pub(crate) mod depth;
 pub(crate) mod dress;
+pub(crate) mod endless;
 pub(crate) mod lower;
 pub(crate) mod rules;
 pub(crate) mod sizes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use fleetops_avro::Diagnostic;
 use fleetops_avro::json;
 use fleetops_avro::schema::{Kind, TypeId};
 use fleetops_avro::source::Place;
@@ -37,6 +39,8 @@ pub(crate) struct Model {
     union_ranges: BTreeMap<TypeId, std::ops::Range<usize>>,
     /// The sizes of the records, by schema node.
     sizes: BTreeMap<TypeId, sizes::Sizes>,
+    /// What was left out of the schemas' attributes, and why.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 /// Where a type lives and what it is called.
@@ -82,8 +86,8 @@ pub(crate) struct Dress {
     /// Derives, attributes and `#[non_exhaustive]` that the manifest asks for, whole.
     pub(crate) attributes: Vec<String>,
     pub(crate) deprecated: Option<Deprecated>,
-    /// It, or what it is made of, is deprecated, and its own code uses that.
-    pub(crate) allow_deprecated: bool,
+    /// What its own code does and rustc would warn of: it uses something deprecated, or is a record that no value ends.
+    pub(crate) allow: BTreeSet<&'static str>,
 }
 
 /// A field.
@@ -152,6 +156,8 @@ pub(crate) struct Branch {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Type {
     Null,
+    /// An enum without symbols, or a union without branches.
+    Never,
     Boolean,
     Int,
     Long,

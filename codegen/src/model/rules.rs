@@ -1,8 +1,9 @@
 //! Validation attributes of the schema: `minimum`, `pattern`, `maxItems` and their like.
 //!
 //! They are custom attributes, so Avro itself ignores them; the names and their meaning are JSON Schema's (2020-12,
-//! "Validation"). They stand on a field or on its type object. One that can never hold, or does not fit the type, is an
-//! error here, at generation, and not a surprise when the first event is validated.
+//! "Validation"). They stand on a field or on its type object. One that can never hold, or does not fit the type, is left
+//! out with a warning, at generation: other programs have attributes of these names for purposes of their own, and their
+//! schemas are valid Avro.
 
 use fleetops_avro::diagnostic::Diagnostic;
 use fleetops_avro::json::{self, Member};
@@ -51,9 +52,9 @@ const NAMES: &[&str] = &[
     "maxProperties",
 ];
 
-/// Reads the rules among `attributes`, for a field of type `ty`.
-pub(crate) fn read(attributes: &[Member], ty: &Type, at: &Place, errors: &mut Vec<Diagnostic>) -> Vec<Rule> {
-    let before = errors.len();
+/// Reads the rules among `attributes`, for a field of type `ty`. What does not fit is left out and told.
+pub(crate) fn read(attributes: &[Member], ty: &Type, at: &Place, found: &mut Vec<Diagnostic>) -> Vec<Rule> {
+    let before = found.len();
     let mut rules = Vec::new();
     for (index, member) in attributes.iter().enumerate() {
         let later = attributes.get(index + 1..).unwrap_or_default();
@@ -62,14 +63,25 @@ pub(crate) fn read(attributes: &[Member], ty: &Type, at: &Place, errors: &mut Ve
         }
         match rule(member, ty.unwrapped(), at) {
             Ok(rule) => rules.push(rule),
-            Err(error) => errors.push(*error),
+            Err(misfit) => found.push(*misfit),
         }
     }
-    if errors.len() == before {
-        errors.extend(contradiction(attributes, "minimum", "maximum", at));
-        errors.extend(contradiction(attributes, "minLength", "maxLength", at));
-        errors.extend(contradiction(attributes, "minItems", "maxItems", at));
-        errors.extend(contradiction(attributes, "minProperties", "maxProperties", at));
+    if found.len() == before {
+        let pairs = [
+            ("minimum", "maximum"),
+            ("minLength", "maxLength"),
+            ("minItems", "maxItems"),
+            ("minProperties", "maxProperties"),
+        ];
+        found.extend(
+            pairs
+                .iter()
+                .filter_map(|(low, high)| contradiction(attributes, low, high, at)),
+        );
+        if found.len() > before {
+            // No value would be good.
+            rules.clear();
+        }
     }
     rules
 }
@@ -77,7 +89,7 @@ pub(crate) fn read(attributes: &[Member], ty: &Type, at: &Place, errors: &mut Ve
 /// What the type is called in messages.
 fn type_word(ty: &Type) -> &'static str {
     match ty {
-        Type::Null => "null",
+        Type::Null | Type::Never => "null",
         Type::Boolean => "boolean",
         Type::Int => "int",
         Type::Long => "long",
@@ -102,7 +114,7 @@ fn type_word(ty: &Type) -> &'static str {
 fn rule(member: &Member, ty: &Type, at: &Place) -> Result<Rule, Box<Diagnostic>> {
     let misfit = |takes: &str| {
         Box::new(
-            Diagnostic::error(
+            Diagnostic::warning(
                 "validation-misfit",
                 place(at, member.key_span),
                 format!("`{}` does not fit a field of type {}", member.key, type_word(ty)),
@@ -169,7 +181,7 @@ fn rule(member: &Member, ty: &Type, at: &Place) -> Result<Rule, Box<Diagnostic>>
 
 fn bad_value(member: &Member, at: &Place, message: String, label: &str) -> Box<Diagnostic> {
     Box::new(
-        Diagnostic::error("validation-value", place(at, member.value.span), message, label)
+        Diagnostic::warning("validation-value", place(at, member.value.span), message, label)
             .help("write another value, or remove the attribute"),
     )
 }
@@ -236,7 +248,7 @@ fn pattern(member: &Member, at: &Place) -> Result<Rule, Box<Diagnostic>> {
     match regex::Regex::new(text) {
         Ok(_) => Ok(Rule::Pattern(text.to_owned())),
         Err(error) => Err(Box::new(
-            Diagnostic::error(
+            Diagnostic::warning(
                 "validation-pattern",
                 place(at, member.value.span),
                 format!("`pattern` is not a regular expression: {error}"),
@@ -260,7 +272,7 @@ fn contradiction(attributes: &[Member], low: &str, high: &str, at: &Place) -> Op
     let (low_member, low_value) = find(low)?;
     let (high_member, high_value) = find(high)?;
     (low_value > high_value).then(|| {
-        Diagnostic::error(
+        Diagnostic::warning(
             "validation-contradiction",
             place(at, low_member.value.span),
             format!("no value can satisfy both `{low}` and `{high}`"),

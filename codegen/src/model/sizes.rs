@@ -46,7 +46,7 @@ impl Model {
     /// The most bytes of a value, where it is the same for all values.
     pub(crate) fn fixed_size(&self, ty: &Type) -> Option<usize> {
         Some(match ty {
-            Type::Null => 0,
+            Type::Null | Type::Never => 0,
             Type::Boolean => 1,
             Type::Int | Type::Time(Time::Date | Time::TimeMillis) => 5,
             Type::Long | Type::Time(_) => LONG,
@@ -79,7 +79,7 @@ impl Model {
     /// The fewest bytes of a value.
     pub(crate) fn least_size(&self, ty: &Type) -> usize {
         match ty {
-            Type::Null => 0,
+            Type::Null | Type::Never => 0,
             Type::Float => 4,
             Type::Double => 8,
             Type::UuidFixed => 16,

@@ -19,7 +19,7 @@ const EAGER_BYTES: usize = 64 * 1024;
 ///
 /// fn longs(r: &mut Reader<'_>) -> Result<Vec<i64>, DecodeError> {
 ///     let mut blocks = r.array(1)?;
-///     let mut items = Vec::with_capacity(blocks.capacity::<i64>());
+///     let mut items = blocks.new_vec();
 ///     while blocks.next(r)? {
 ///         items.push(r.long()?);
 ///     }
@@ -68,9 +68,21 @@ impl Blocks {
         Ok(true)
     }
 
-    /// A capacity to start a collection of `T` with: the items of the block at hand, and at most 64 KiB.
+    /// A vector for the items, with room for those of the block at hand, and at most 64 KiB.
     #[inline]
-    pub fn capacity<T>(&self) -> usize {
+    pub fn new_vec<T>(&self) -> Vec<T> {
+        Vec::with_capacity(self.capacity::<T>())
+    }
+
+    /// Empties a vector for the items, and makes room as [`new_vec`](Self::new_vec) does.
+    #[inline]
+    pub fn clear<T>(&self, items: &mut Vec<T>) {
+        items.clear();
+        items.reserve(self.capacity::<T>());
+    }
+
+    #[inline]
+    fn capacity<T>(&self) -> usize {
         let most = EAGER_BYTES / size_of::<T>().max(1);
         usize::try_from(self.left).unwrap_or(most).min(most.max(1))
     }

@@ -130,6 +130,7 @@ static EXAMPLES: &[(Group, &str, &str)] = examples! {
         "validation-value",
         "validation-pattern",
         "validation-contradiction",
+        "default-kept-raw",
         "default-misfit",
         "uninhabited-type",
         "type-too-deep",

@@ -22,8 +22,13 @@
 /// x
 /// \~~~
 /// Grüße, 日本語
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Doc {
     /// line1
@@ -183,9 +188,8 @@ impl Doc {
         path: &::fleetops_runtime::codec::Path<'_>,
         errors: &mut ::fleetops_runtime::codec::ValidationErrors,
     ) {
-        static B_PATTERN: ::fleetops_runtime::codec::Pattern = ::fleetops_runtime::codec::Pattern::new(
-            r##""#[)]; panic!r#""##,
-        );
+        static B_PATTERN: ::fleetops_runtime::codec::Pattern =
+            ::fleetops_runtime::codec::Pattern::new(r##""#[)]; panic!r#""##);
         B_PATTERN.check(errors, &path.field("b"), &self.b);
     }
 
@@ -327,8 +331,13 @@ impl DocBuilder {
 /// The union in `documents.Doc.e`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum DocE {
     /// The branch `int`.
@@ -424,8 +433,18 @@ impl<'a> DocERef<'a> {
 }
 
 /// \`unbalanced
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum E {
     /// `X`.
@@ -469,22 +488,34 @@ impl ::core::str::FromStr for E {
     fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
         match symbol {
             "X" => Ok(Self::X),
-            _ => {
-                Err(::fleetops_runtime::codec::UnknownSymbol::new("documents.E", symbol))
-            }
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
+                "documents.E",
+                symbol,
+            )),
         }
     }
 }
 
 /// "\] struct Smuggled; #\[doc = "
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct F(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
     pub [u8; 1],
 );
+
 impl ::core::convert::From<[u8; 1]> for F {
     fn from(bytes: [u8; 1]) -> Self {
         Self(bytes)

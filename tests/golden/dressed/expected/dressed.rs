@@ -3,8 +3,13 @@
 //! Types of the namespace `dressed`.
 
 /// A trip, with everything that the manifest can say of how its type looks.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 #[non_exhaustive]
 #[allow(deprecated)]
@@ -125,7 +130,10 @@ impl Trip {
             driver: ::fleetops_runtime::codec::newtype(reader.string()?, reader)?,
             relief: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::fleetops_runtime::codec::newtype(reader.string()?, reader)?),
+                _ => Some(::fleetops_runtime::codec::newtype(
+                    reader.string()?,
+                    reader,
+                )?),
             },
             started_at: reader.long()?,
             ended_at: match reader.branch(2)? {
@@ -141,7 +149,7 @@ impl Trip {
             note: TripNote::decode_avro(reader)?,
             legs: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<Leg>());
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(Leg::decode_avro(reader)?);
                 }
@@ -173,7 +181,10 @@ impl Trip {
         self.driver = ::fleetops_runtime::codec::newtype(reader.string()?, reader)?;
         self.relief = match reader.branch(2)? {
             0 => None,
-            _ => Some(::fleetops_runtime::codec::newtype(reader.string()?, reader)?),
+            _ => Some(::fleetops_runtime::codec::newtype(
+                reader.string()?,
+                reader,
+            )?),
         };
         self.started_at = reader.long()?;
         self.ended_at = match reader.branch(2)? {
@@ -188,8 +199,7 @@ impl Trip {
         self.mode = Mode::decode_avro(reader)?;
         self.note = TripNote::decode_avro(reader)?;
         let mut blocks = reader.array(1)?;
-        self.legs.clear();
-        self.legs.reserve(blocks.capacity::<Leg>());
+        blocks.clear(&mut self.legs);
         while blocks.next(reader)? {
             self.legs.push(Leg::decode_avro(reader)?);
         }
@@ -210,14 +220,9 @@ impl Trip {
     pub(crate) fn max_len(&self) -> usize {
         let mut len = 137;
         len += ::fleetops_runtime::codec::Newtype::base(&self.driver).len();
-        len
-            += self
-                .relief
-                .as_ref()
-                .map_or(
-                    0,
-                    |value| 10 + ::fleetops_runtime::codec::Newtype::base(value).len(),
-                );
+        len += self.relief.as_ref().map_or(0, |value| {
+            10 + ::fleetops_runtime::codec::Newtype::base(value).len()
+        });
         len += self.note.max_len();
         len += 10 * self.legs.len();
         len
@@ -262,9 +267,8 @@ impl Trip {
         path: &::fleetops_runtime::codec::Path<'_>,
         errors: &mut ::fleetops_runtime::codec::ValidationErrors,
     ) {
-        static DRIVER_PATTERN: ::fleetops_runtime::codec::Pattern = ::fleetops_runtime::codec::Pattern::new(
-            "^d-",
-        );
+        static DRIVER_PATTERN: ::fleetops_runtime::codec::Pattern =
+            ::fleetops_runtime::codec::Pattern::new("^d-");
         {
             let value = ::fleetops_runtime::codec::Newtype::base(&self.driver);
             DRIVER_PATTERN.check(errors, &path.field("driver"), value);
@@ -381,7 +385,10 @@ impl<'a> TripRef<'a> {
             driver: ::fleetops_runtime::codec::newtype(reader.string()?, reader)?,
             relief: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::fleetops_runtime::codec::newtype(reader.string()?, reader)?),
+                _ => Some(::fleetops_runtime::codec::newtype(
+                    reader.string()?,
+                    reader,
+                )?),
             },
             started_at: reader.long()?,
             ended_at: match reader.branch(2)? {
@@ -397,7 +404,7 @@ impl<'a> TripRef<'a> {
             note: TripNoteRef::decode_avro(reader)?,
             legs: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<Leg>());
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(Leg::decode_avro(reader)?);
                 }
@@ -516,8 +523,13 @@ impl TripBuilder {
 /// The union in `dressed.Trip.note`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[non_exhaustive]
 pub enum TripNote {
@@ -645,8 +657,18 @@ impl<'a> TripNoteRef<'a> {
 }
 
 /// The fixed `dressed.Token`: 16 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 #[derive(Default)]
 pub struct Token(
@@ -654,6 +676,7 @@ pub struct Token(
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
     pub [u8; 16],
 );
+
 impl ::core::convert::From<[u8; 16]> for Token {
     fn from(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -673,8 +696,19 @@ impl ::core::convert::AsRef<[u8]> for Token {
 }
 
 /// The enum `dressed.Mode`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[non_exhaustive]
 #[must_use = "a mode is to be shown"]
@@ -735,22 +769,25 @@ impl ::core::str::FromStr for Mode {
             "MANUAL" => Ok(Self::Manual),
             "ASSISTED" => Ok(Self::Assisted),
             "Err" => Ok(Self::Err_),
-            _ => {
-                Err(
-                    ::fleetops_runtime::codec::UnknownSymbol::new("dressed.Mode", symbol),
-                )
-            }
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
+                "dressed.Mode",
+                symbol,
+            )),
         }
     }
 }
 
 /// The record `dressed.Leg`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 #[deprecated]
-#[derive(Eq)]
-#[derive(Hash)]
+#[derive(Eq, Hash)]
 #[allow(deprecated)]
 pub struct Leg {
     /// The field `metres`.
@@ -768,7 +805,9 @@ impl Leg {
     /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
     pub fn builder(required: LegRequired) -> LegBuilder {
         LegBuilder {
-            value: Self { metres: required.metres },
+            value: Self {
+                metres: required.metres,
+            },
         }
     }
 
@@ -818,7 +857,9 @@ impl Leg {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(Self { metres: reader.long()? })
+        Ok(Self {
+            metres: reader.long()?,
+        })
     }
 
     /// Holds the value against the rules of the schema.

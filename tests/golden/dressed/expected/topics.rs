@@ -49,9 +49,7 @@ impl ::fleetops_runtime::topic::Topic for TripsTopic {
     }
 
     fn dedup_key(&self, event: &Self::Event, out: &mut ::std::vec::Vec<u8>) -> bool {
-        out.extend_from_slice(
-            ::fleetops_runtime::codec::Newtype::base(&event.driver).as_bytes(),
-        );
+        out.extend_from_slice(::fleetops_runtime::codec::Newtype::base(&event.driver).as_bytes());
         out.push(0x1f);
         out.extend_from_slice(event.metres.to_string().as_bytes());
         true

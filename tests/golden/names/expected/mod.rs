@@ -12,8 +12,13 @@ pub mod names {
 }
 
 /// The record `Self`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Self_ {
     /// The field `type`.
@@ -386,8 +391,18 @@ impl SelfBuilder {
 }
 
 /// The enum `Type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum Type {
     /// `Self`.
@@ -408,13 +423,8 @@ pub enum Type {
 
 impl Type {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 5] = [
-        Self::Self_,
-        Self::Match,
-        Self::A,
-        Self::None_,
-        Self::Some_,
-    ];
+    pub const ALL: [Self; 5] = [Self::Self_, Self::Match, Self::A, Self::None_, Self::Some_];
+
     /// The symbol, as the schema spells it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -461,7 +471,9 @@ impl ::core::str::FromStr for Type {
             "A" => Ok(Self::A),
             "None" => Ok(Self::None_),
             "Some" => Ok(Self::Some_),
-            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new("Type", symbol)),
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
+                "Type", symbol,
+            )),
         }
     }
 }

@@ -3,8 +3,13 @@
 //! Types of the namespace `recursive`.
 
 /// A list whose nodes have children.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Node {
     /// The field `v`.
@@ -89,7 +94,7 @@ impl Node {
             },
             kids: {
                 let mut blocks = reader.array(3)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<Node>());
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(Node::decode_avro(reader)?);
                 }
@@ -125,9 +130,7 @@ impl Node {
         match (reader.branch(2)?, &mut self.next) {
             (0, place) => *place = None,
             (_, Some(value)) => value.decode_into(reader)?,
-            (_, place) => {
-                *place = Some(::std::boxed::Box::new(Node::decode_avro(reader)?));
-            }
+            (_, place) => *place = Some(::std::boxed::Box::new(Node::decode_avro(reader)?)),
         }
         let mut blocks = reader.array(3)?;
         let mut count = 0;
@@ -247,8 +250,13 @@ impl NodeBuilder {
 }
 
 /// The record `recursive.Ping`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Ping {
     /// The field `name`.
@@ -518,8 +526,13 @@ impl PingBuilder {
 }
 
 /// The record `recursive.Pong`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Pong {
     /// The field `ping`.
@@ -621,9 +634,7 @@ impl Pong {
         match (reader.branch(2)?, &mut self.ping) {
             (0, place) => *place = None,
             (_, Some(value)) => value.decode_into(reader)?,
-            (_, place) => {
-                *place = Some(::std::boxed::Box::new(Ping::decode_avro(reader)?));
-            }
+            (_, place) => *place = Some(::std::boxed::Box::new(Ping::decode_avro(reader)?)),
         }
         reader.leave();
         Ok(())
@@ -742,7 +753,9 @@ impl<'a> PongRef<'a> {
     /// The same value with strings and bytes of its own.
     pub fn into_owned(self) -> Pong {
         Pong {
-            ping: self.ping.map(|value| ::std::boxed::Box::new(value.into_owned())),
+            ping: self
+                .ping
+                .map(|value| ::std::boxed::Box::new(value.into_owned())),
         }
     }
 }
@@ -771,8 +784,13 @@ impl PongBuilder {
 }
 
 /// The record `recursive.Expression`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Expression {
     /// The field `value`.
@@ -789,7 +807,9 @@ impl Expression {
     /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
     pub fn builder(required: ExpressionRequired) -> ExpressionBuilder {
         ExpressionBuilder {
-            value: Self { value: required.value },
+            value: Self {
+                value: required.value,
+            },
         }
     }
 
@@ -994,8 +1014,13 @@ impl ExpressionBuilder {
 /// The union in `recursive.Expression.value`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::large_enum_variant)]
 pub enum ExpressionValue {
@@ -1029,29 +1054,23 @@ impl ExpressionValue {
             0 => Self::Double(reader.double()?),
             1 => Self::String(reader.string()?),
             2 => Self::Binary(::std::boxed::Box::new(Binary::decode_avro(reader)?)),
-            3 => {
-                Self::Array({
-                    let mut blocks = reader.array(1)?;
-                    let mut items = ::std::vec::Vec::with_capacity(
-                        blocks.capacity::<Expression>(),
-                    );
-                    while blocks.next(reader)? {
-                        items.push(Expression::decode_avro(reader)?);
-                    }
-                    items
-                })
-            }
-            _ => {
-                Self::Map({
-                    let mut blocks = reader.map(1)?;
-                    let mut entries = ::std::collections::BTreeMap::new();
-                    while blocks.next(reader)? {
-                        let key = reader.string()?;
-                        entries.insert(key, Expression::decode_avro(reader)?);
-                    }
-                    entries
-                })
-            }
+            3 => Self::Array({
+                let mut blocks = reader.array(1)?;
+                let mut items = blocks.new_vec();
+                while blocks.next(reader)? {
+                    items.push(Expression::decode_avro(reader)?);
+                }
+                items
+            }),
+            _ => Self::Map({
+                let mut blocks = reader.map(1)?;
+                let mut entries = ::std::collections::BTreeMap::new();
+                while blocks.next(reader)? {
+                    let key = reader.string()?;
+                    entries.insert(key, Expression::decode_avro(reader)?);
+                }
+                entries
+            }),
         })
     }
 
@@ -1061,15 +1080,12 @@ impl ExpressionValue {
             Self::Double(_) => 13,
             Self::String(value) => 15 + value.len(),
             Self::Binary(value) => 5 + value.max_len(),
-            Self::Array(value) => {
-                16 + value.iter().map(|item| item.max_len()).sum::<usize>()
-            }
+            Self::Array(value) => 16 + value.iter().map(|item| item.max_len()).sum::<usize>(),
             Self::Map(value) => {
-                16
-                    + value
-                        .iter()
-                        .map(|(key, value)| 10 + key.len() + value.max_len())
-                        .sum::<usize>()
+                16 + value
+                    .iter()
+                    .map(|(key, value)| 10 + key.len() + value.max_len())
+                    .sum::<usize>()
             }
         }
     }
@@ -1135,9 +1151,9 @@ impl ::core::convert::From<::std::vec::Vec<Expression>> for ExpressionValue {
     }
 }
 
-impl ::core::convert::From<
-    ::std::collections::BTreeMap<::std::string::String, Expression>,
-> for ExpressionValue {
+impl ::core::convert::From<::std::collections::BTreeMap<::std::string::String, Expression>>
+    for ExpressionValue
+{
     fn from(value: ::std::collections::BTreeMap<::std::string::String, Expression>) -> Self {
         Self::Map(value)
     }
@@ -1171,32 +1187,24 @@ impl<'a> ExpressionValueRef<'a> {
         Ok(match reader.branch(5)? {
             0 => Self::Double(reader.double()?),
             1 => Self::String(reader.str()?),
-            2 => {
-                Self::Binary(::std::boxed::Box::new(BinaryRef::decode_avro(reader)?))
-            }
-            3 => {
-                Self::Array({
-                    let mut blocks = reader.array(1)?;
-                    let mut items = ::std::vec::Vec::with_capacity(
-                        blocks.capacity::<ExpressionRef<'_>>(),
-                    );
-                    while blocks.next(reader)? {
-                        items.push(ExpressionRef::decode_avro(reader)?);
-                    }
-                    items
-                })
-            }
-            _ => {
-                Self::Map({
-                    let mut blocks = reader.map(1)?;
-                    let mut entries = ::std::collections::BTreeMap::new();
-                    while blocks.next(reader)? {
-                        let key = reader.str()?;
-                        entries.insert(key, ExpressionRef::decode_avro(reader)?);
-                    }
-                    entries
-                })
-            }
+            2 => Self::Binary(::std::boxed::Box::new(BinaryRef::decode_avro(reader)?)),
+            3 => Self::Array({
+                let mut blocks = reader.array(1)?;
+                let mut items = blocks.new_vec();
+                while blocks.next(reader)? {
+                    items.push(ExpressionRef::decode_avro(reader)?);
+                }
+                items
+            }),
+            _ => Self::Map({
+                let mut blocks = reader.map(1)?;
+                let mut entries = ::std::collections::BTreeMap::new();
+                while blocks.next(reader)? {
+                    let key = reader.str()?;
+                    entries.insert(key, ExpressionRef::decode_avro(reader)?);
+                }
+                entries
+            }),
         })
     }
 
@@ -1204,33 +1212,31 @@ impl<'a> ExpressionValueRef<'a> {
     pub fn into_owned(self) -> ExpressionValue {
         match self {
             Self::Double(value) => ExpressionValue::Double(value),
-            Self::String(value) => {
-                ExpressionValue::String(::std::string::String::from(value))
-            }
+            Self::String(value) => ExpressionValue::String(::std::string::String::from(value)),
             Self::Binary(value) => {
                 ExpressionValue::Binary(::std::boxed::Box::new(value.into_owned()))
             }
             Self::Array(value) => {
                 ExpressionValue::Array(value.into_iter().map(|item| item.into_owned()).collect())
             }
-            Self::Map(value) => {
-                ExpressionValue::Map(
-                    value
-                        .into_iter()
-                        .map(|(key, value)| (
-                            ::std::string::String::from(key),
-                            value.into_owned(),
-                        ))
-                        .collect(),
-                )
-            }
+            Self::Map(value) => ExpressionValue::Map(
+                value
+                    .into_iter()
+                    .map(|(key, value)| (::std::string::String::from(key), value.into_owned()))
+                    .collect(),
+            ),
         }
     }
 }
 
 /// The record `recursive.Binary`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Binary {
     /// The field `left`.
@@ -1467,8 +1473,13 @@ impl BinaryBuilder {
 }
 
 /// The record `recursive.Leaf`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Leaf {
     /// The field `tree`.
@@ -1485,7 +1496,9 @@ impl Leaf {
     /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
     pub fn builder(required: LeafRequired) -> LeafBuilder {
         LeafBuilder {
-            value: Self { tree: required.tree },
+            value: Self {
+                tree: required.tree,
+            },
         }
     }
 
@@ -1609,14 +1622,11 @@ impl Leaf {
 
     /// The most bytes that the value takes.
     pub(crate) fn max_len(&self) -> usize {
-        11
-            + self
-                .tree
-                .iter()
-                .map(|(key, value)| {
-                    11 + key.len() + value.as_ref().map_or(0, |value| value.max_len())
-                })
-                .sum::<usize>()
+        11 + self
+            .tree
+            .iter()
+            .map(|(key, value)| 11 + key.len() + value.as_ref().map_or(0, |value| value.max_len()))
+            .sum::<usize>()
     }
 
     /// Writes the fields in their order.
@@ -1724,10 +1734,12 @@ impl<'a> LeafRef<'a> {
             tree: self
                 .tree
                 .into_iter()
-                .map(|(key, value)| (
-                    ::std::string::String::from(key),
-                    value.map(|value| value.into_owned()),
-                ))
+                .map(|(key, value)| {
+                    (
+                        ::std::string::String::from(key),
+                        value.map(|value| value.into_owned()),
+                    )
+                })
                 .collect(),
         }
     }

@@ -5,8 +5,13 @@
 /// The record `shapes.Defaults`.
 ///
 /// Earlier names: `shapes.OldDefaults`, `elsewhere.OlderDefaults`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Defaults {
     /// The field `s`.
@@ -442,10 +447,7 @@ impl Defaults {
 
     /// The default of `time`.
     fn default_time() -> ::fleetops_runtime::chrono::NaiveTime {
-        ::fleetops_runtime::chrono::NaiveTime::from_num_seconds_from_midnight_opt(
-                3723,
-                4000000,
-            )
+        ::fleetops_runtime::chrono::NaiveTime::from_num_seconds_from_midnight_opt(3723, 4000000)
             .unwrap_or_default()
     }
 
@@ -865,8 +867,13 @@ impl DefaultsBuilder {
 /// The union in `shapes.Defaults.u`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum DefaultsU {
     /// The branch `string`.
@@ -962,14 +969,25 @@ impl<'a> DefaultsURef<'a> {
 }
 
 /// The fixed `shapes.Two`: 2 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct Two(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
     pub [u8; 2],
 );
+
 impl ::core::convert::From<[u8; 2]> for Two {
     fn from(bytes: [u8; 2]) -> Self {
         Self(bytes)
@@ -989,8 +1007,13 @@ impl ::core::convert::AsRef<[u8]> for Two {
 }
 
 /// The record `shapes.In`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct In {
     /// The field `x`.
@@ -1146,8 +1169,18 @@ impl InBuilder {
 }
 
 /// The enum `shapes.Letter`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum Letter {
     /// `A_B`.
@@ -1198,18 +1231,22 @@ impl ::core::str::FromStr for Letter {
         match symbol {
             "A_B" => Ok(Self::AB),
             "C" => Ok(Self::C),
-            _ => {
-                Err(
-                    ::fleetops_runtime::codec::UnknownSymbol::new("shapes.Letter", symbol),
-                )
-            }
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
+                "shapes.Letter",
+                symbol,
+            )),
         }
     }
 }
 
 /// Every Avro type once, and every way to nest it.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Everything {
     /// The field `nothing`.
@@ -1263,10 +1300,8 @@ pub struct Everything {
     pub totals: ::std::collections::BTreeMap<::std::string::String, i64>,
     /// The field `blobs`.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
-    pub blobs: ::std::collections::BTreeMap<
-        ::std::string::String,
-        ::std::vec::Vec<::std::vec::Vec<u8>>,
-    >,
+    pub blobs:
+        ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::std::vec::Vec<u8>>>,
     /// The field `maybe`.
     pub maybe: ::core::option::Option<::std::string::String>,
     /// The field `maybe_last`.
@@ -1412,9 +1447,7 @@ impl Everything {
             numbers: reader.array_of_int()?,
             matrix: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<::std::vec::Vec<f64>>(),
-                );
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(reader.array_of_double()?);
                 }
@@ -1422,9 +1455,7 @@ impl Everything {
             },
             names: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<::std::string::String>(),
-                );
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(reader.string()?);
                 }
@@ -1432,7 +1463,7 @@ impl Everything {
             },
             nulls: {
                 let mut blocks = reader.array(0)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<()>());
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(());
                 }
@@ -1452,19 +1483,14 @@ impl Everything {
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
-                    entries.insert(
-                        key,
-                        {
-                            let mut blocks = reader.array(1)?;
-                            let mut items = ::std::vec::Vec::with_capacity(
-                                blocks.capacity::<::std::vec::Vec<u8>>(),
-                            );
-                            while blocks.next(reader)? {
-                                items.push(reader.bytes()?.to_vec());
-                            }
-                            items
-                        },
-                    );
+                    entries.insert(key, {
+                        let mut blocks = reader.array(1)?;
+                        let mut items = blocks.new_vec();
+                        while blocks.next(reader)? {
+                            items.push(reader.bytes()?.to_vec());
+                        }
+                        items
+                    });
                 }
                 entries
             },
@@ -1478,30 +1504,24 @@ impl Everything {
             },
             maybe_many: match reader.branch(2)? {
                 0 => None,
-                _ => {
-                    Some({
-                        let mut blocks = reader.array(1)?;
-                        let mut items = ::std::vec::Vec::with_capacity(
-                            blocks.capacity::<::core::option::Option<f32>>(),
-                        );
-                        while blocks.next(reader)? {
-                            items.push(match reader.branch(2)? {
-                                0 => None,
-                                _ => Some(reader.float()?),
-                            });
-                        }
-                        items
-                    })
-                }
+                _ => Some({
+                    let mut blocks = reader.array(1)?;
+                    let mut items = blocks.new_vec();
+                    while blocks.next(reader)? {
+                        items.push(match reader.branch(2)? {
+                            0 => None,
+                            _ => Some(reader.float()?),
+                        });
+                    }
+                    items
+                }),
             },
             choice: EverythingChoice::decode_avro(reader)?,
             choice_no_null: EverythingChoiceNoNull::decode_avro(reader)?,
             only_one: EverythingOnlyOne::decode_avro(reader)?,
             choices: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<EverythingChoicesItem>(),
-                );
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(EverythingChoicesItem::decode_avro(reader)?);
                 }
@@ -1519,7 +1539,7 @@ impl Everything {
             pair: Pair::decode_avro(reader)?,
             pairs: {
                 let mut blocks = reader.array(2)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<Pair>());
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(Pair::decode_avro(reader)?);
                 }
@@ -1594,8 +1614,7 @@ impl Everything {
         }
         self.names.truncate(count);
         let mut blocks = reader.array(0)?;
-        self.nulls.clear();
-        self.nulls.reserve(blocks.capacity::<()>());
+        blocks.clear(&mut self.nulls);
         while blocks.next(reader)? {
             self.nulls.push(());
         }
@@ -1613,19 +1632,14 @@ impl Everything {
             let mut entries = ::std::collections::BTreeMap::new();
             while blocks.next(reader)? {
                 let key = reader.string()?;
-                entries.insert(
-                    key,
-                    {
-                        let mut blocks = reader.array(1)?;
-                        let mut items = ::std::vec::Vec::with_capacity(
-                            blocks.capacity::<::std::vec::Vec<u8>>(),
-                        );
-                        while blocks.next(reader)? {
-                            items.push(reader.bytes()?.to_vec());
-                        }
-                        items
-                    },
-                );
+                entries.insert(key, {
+                    let mut blocks = reader.array(1)?;
+                    let mut items = blocks.new_vec();
+                    while blocks.next(reader)? {
+                        items.push(reader.bytes()?.to_vec());
+                    }
+                    items
+                });
             }
             entries
         };
@@ -1642,8 +1656,7 @@ impl Everything {
             (0, place) => *place = None,
             (_, Some(value)) => {
                 let mut blocks = reader.array(1)?;
-                value.clear();
-                value.reserve(blocks.capacity::<::core::option::Option<f32>>());
+                blocks.clear(value);
                 while blocks.next(reader)? {
                     value.push(match reader.branch(2)? {
                         0 => None,
@@ -1654,9 +1667,7 @@ impl Everything {
             (_, place) => {
                 *place = Some({
                     let mut blocks = reader.array(1)?;
-                    let mut items = ::std::vec::Vec::with_capacity(
-                        blocks.capacity::<::core::option::Option<f32>>(),
-                    );
+                    let mut items = blocks.new_vec();
                     while blocks.next(reader)? {
                         items.push(match reader.branch(2)? {
                             0 => None,
@@ -1664,17 +1675,17 @@ impl Everything {
                         });
                     }
                     items
-                });
+                })
             }
         }
         self.choice = EverythingChoice::decode_avro(reader)?;
         self.choice_no_null = EverythingChoiceNoNull::decode_avro(reader)?;
         self.only_one = EverythingOnlyOne::decode_avro(reader)?;
         let mut blocks = reader.array(1)?;
-        self.choices.clear();
-        self.choices.reserve(blocks.capacity::<EverythingChoicesItem>());
+        blocks.clear(&mut self.choices);
         while blocks.next(reader)? {
-            self.choices.push(EverythingChoicesItem::decode_avro(reader)?);
+            self.choices
+                .push(EverythingChoicesItem::decode_avro(reader)?);
         }
         self.choice_map = {
             let mut blocks = reader.map(1)?;
@@ -1687,8 +1698,7 @@ impl Everything {
         };
         self.pair = Pair::decode_avro(reader)?;
         let mut blocks = reader.array(2)?;
-        self.pairs.clear();
-        self.pairs.reserve(blocks.capacity::<Pair>());
+        blocks.clear(&mut self.pairs);
         while blocks.next(reader)? {
             self.pairs.push(Pair::decode_avro(reader)?);
         }
@@ -1721,25 +1731,38 @@ impl Everything {
         len += self.raw.len();
         len += self.text.len();
         len += 5 * self.numbers.len();
-        len += self.matrix.iter().map(|item| 11 + 8 * item.len()).sum::<usize>();
+        len += self
+            .matrix
+            .iter()
+            .map(|item| 11 + 8 * item.len())
+            .sum::<usize>();
         len += self.names.iter().map(|item| 10 + item.len()).sum::<usize>();
         len += self.totals.keys().map(|key| 20 + key.len()).sum::<usize>();
-        len
-            += self
-                .blobs
-                .iter()
-                .map(|(key, value)| {
-                    21 + key.len()
-                        + value.iter().map(|item| 10 + item.len()).sum::<usize>()
-                })
-                .sum::<usize>();
+        len += self
+            .blobs
+            .iter()
+            .map(|(key, value)| {
+                21 + key.len() + value.iter().map(|item| 10 + item.len()).sum::<usize>()
+            })
+            .sum::<usize>();
         len += self.maybe.as_ref().map_or(0, |value| 10 + value.len());
-        len += self.maybe_many.as_ref().map_or(0, |value| 11 + 5 * value.len());
+        len += self
+            .maybe_many
+            .as_ref()
+            .map_or(0, |value| 11 + 5 * value.len());
         len += self.choice.max_len();
         len += self.choice_no_null.max_len();
         len += self.only_one.max_len();
-        len += self.choices.iter().map(|item| item.max_len()).sum::<usize>();
-        len += self.choice_map.keys().map(|key| 20 + key.len()).sum::<usize>();
+        len += self
+            .choices
+            .iter()
+            .map(|item| item.max_len())
+            .sum::<usize>();
+        len += self
+            .choice_map
+            .keys()
+            .map(|key| 20 + key.len())
+            .sum::<usize>();
         len += 15 * self.pairs.len();
         len += self.lefts.keys().map(|key| 15 + key.len()).sum::<usize>();
         len
@@ -1887,9 +1910,8 @@ impl Everything {
         );
         ::fleetops_runtime::codec::check::min_bytes(errors, &path.field("raw"), &self.raw, 1);
         ::fleetops_runtime::codec::check::max_bytes(errors, &path.field("raw"), &self.raw, 64);
-        static TEXT_PATTERN_3: ::fleetops_runtime::codec::Pattern = ::fleetops_runtime::codec::Pattern::new(
-            r#"^[a-z"\\]+$"#,
-        );
+        static TEXT_PATTERN_3: ::fleetops_runtime::codec::Pattern =
+            ::fleetops_runtime::codec::Pattern::new(r#"^[a-z"\\]+$"#);
         ::fleetops_runtime::codec::check::min_length(errors, &path.field("text"), &self.text, 1);
         ::fleetops_runtime::codec::check::max_length(errors, &path.field("text"), &self.text, 20);
         TEXT_PATTERN_3.check(errors, &path.field("text"), &self.text);
@@ -1911,9 +1933,8 @@ impl Everything {
             self.totals.len(),
             3,
         );
-        static MAYBE_PATTERN: ::fleetops_runtime::codec::Pattern = ::fleetops_runtime::codec::Pattern::new(
-            "^x",
-        );
+        static MAYBE_PATTERN: ::fleetops_runtime::codec::Pattern =
+            ::fleetops_runtime::codec::Pattern::new("^x");
         if let Some(value) = &self.maybe {
             MAYBE_PATTERN.check(errors, &path.field("maybe"), value);
         }
@@ -2091,9 +2112,7 @@ impl<'a> EverythingRef<'a> {
             numbers: reader.array_of_int()?,
             matrix: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<::std::vec::Vec<f64>>(),
-                );
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(reader.array_of_double()?);
                 }
@@ -2101,7 +2120,7 @@ impl<'a> EverythingRef<'a> {
             },
             names: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<&'_ str>());
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(reader.str()?);
                 }
@@ -2109,7 +2128,7 @@ impl<'a> EverythingRef<'a> {
             },
             nulls: {
                 let mut blocks = reader.array(0)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<()>());
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(());
                 }
@@ -2129,19 +2148,14 @@ impl<'a> EverythingRef<'a> {
                 let mut entries = ::std::collections::BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.str()?;
-                    entries.insert(
-                        key,
-                        {
-                            let mut blocks = reader.array(1)?;
-                            let mut items = ::std::vec::Vec::with_capacity(
-                                blocks.capacity::<&'_ [u8]>(),
-                            );
-                            while blocks.next(reader)? {
-                                items.push(reader.bytes()?);
-                            }
-                            items
-                        },
-                    );
+                    entries.insert(key, {
+                        let mut blocks = reader.array(1)?;
+                        let mut items = blocks.new_vec();
+                        while blocks.next(reader)? {
+                            items.push(reader.bytes()?);
+                        }
+                        items
+                    });
                 }
                 entries
             },
@@ -2155,30 +2169,24 @@ impl<'a> EverythingRef<'a> {
             },
             maybe_many: match reader.branch(2)? {
                 0 => None,
-                _ => {
-                    Some({
-                        let mut blocks = reader.array(1)?;
-                        let mut items = ::std::vec::Vec::with_capacity(
-                            blocks.capacity::<::core::option::Option<f32>>(),
-                        );
-                        while blocks.next(reader)? {
-                            items.push(match reader.branch(2)? {
-                                0 => None,
-                                _ => Some(reader.float()?),
-                            });
-                        }
-                        items
-                    })
-                }
+                _ => Some({
+                    let mut blocks = reader.array(1)?;
+                    let mut items = blocks.new_vec();
+                    while blocks.next(reader)? {
+                        items.push(match reader.branch(2)? {
+                            0 => None,
+                            _ => Some(reader.float()?),
+                        });
+                    }
+                    items
+                }),
             },
             choice: EverythingChoiceRef::decode_avro(reader)?,
             choice_no_null: EverythingChoiceNoNullRef::decode_avro(reader)?,
             only_one: EverythingOnlyOneRef::decode_avro(reader)?,
             choices: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<EverythingChoicesItemRef<'_>>(),
-                );
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(EverythingChoicesItemRef::decode_avro(reader)?);
                 }
@@ -2196,7 +2204,7 @@ impl<'a> EverythingRef<'a> {
             pair: Pair::decode_avro(reader)?,
             pairs: {
                 let mut blocks = reader.array(2)?;
-                let mut items = ::std::vec::Vec::with_capacity(blocks.capacity::<Pair>());
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(Pair::decode_avro(reader)?);
                 }
@@ -2233,7 +2241,11 @@ impl<'a> EverythingRef<'a> {
             colour: self.colour,
             numbers: self.numbers,
             matrix: self.matrix,
-            names: self.names.into_iter().map(::std::string::String::from).collect(),
+            names: self
+                .names
+                .into_iter()
+                .map(::std::string::String::from)
+                .collect(),
             nulls: self.nulls,
             totals: self
                 .totals
@@ -2243,10 +2255,12 @@ impl<'a> EverythingRef<'a> {
             blobs: self
                 .blobs
                 .into_iter()
-                .map(|(key, value)| (
-                    ::std::string::String::from(key),
-                    value.into_iter().map(|item| item.to_vec()).collect(),
-                ))
+                .map(|(key, value)| {
+                    (
+                        ::std::string::String::from(key),
+                        value.into_iter().map(|item| item.to_vec()).collect(),
+                    )
+                })
                 .collect(),
             maybe: self.maybe.map(::std::string::String::from),
             maybe_last: self.maybe_last,
@@ -2254,7 +2268,11 @@ impl<'a> EverythingRef<'a> {
             choice: self.choice.into_owned(),
             choice_no_null: self.choice_no_null.into_owned(),
             only_one: self.only_one.into_owned(),
-            choices: self.choices.into_iter().map(|item| item.into_owned()).collect(),
+            choices: self
+                .choices
+                .into_iter()
+                .map(|item| item.into_owned())
+                .collect(),
             choice_map: self
                 .choice_map
                 .into_iter()
@@ -2308,10 +2326,8 @@ pub struct EverythingRequired {
     /// See [`Everything::totals`].
     pub totals: ::std::collections::BTreeMap<::std::string::String, i64>,
     /// See [`Everything::blobs`].
-    pub blobs: ::std::collections::BTreeMap<
-        ::std::string::String,
-        ::std::vec::Vec<::std::vec::Vec<u8>>,
-    >,
+    pub blobs:
+        ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::std::vec::Vec<u8>>>,
     /// See [`Everything::choice`].
     pub choice: EverythingChoice,
     /// See [`Everything::choice_no_null`].
@@ -2390,8 +2406,13 @@ impl EverythingBuilder {
 /// The union in `shapes.Everything.choice`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::large_enum_variant)]
 pub enum EverythingChoice {
@@ -2403,10 +2424,7 @@ pub enum EverythingChoice {
     String(::std::string::String),
     /// The branch `bytes`.
     #[serde(rename = "bytes")]
-    Bytes(
-        #[serde(with = "::fleetops_runtime::codec::human::bytes")]
-        ::std::vec::Vec<u8>,
-    ),
+    Bytes(#[serde(with = "::fleetops_runtime::codec::human::bytes")] ::std::vec::Vec<u8>),
     /// The branch `shapes.Left`.
     #[serde(rename = "shapes.Left")]
     Left(Left),
@@ -2563,9 +2581,7 @@ impl<'a> EverythingChoiceRef<'a> {
         match self {
             Self::Null => EverythingChoice::Null,
             Self::Int(value) => EverythingChoice::Int(value),
-            Self::String(value) => {
-                EverythingChoice::String(::std::string::String::from(value))
-            }
+            Self::String(value) => EverythingChoice::String(::std::string::String::from(value)),
             Self::Bytes(value) => EverythingChoice::Bytes(value.to_vec()),
             Self::Left(value) => EverythingChoice::Left(value),
             Self::Right(value) => EverythingChoice::Right(value),
@@ -2576,8 +2592,13 @@ impl<'a> EverythingChoiceRef<'a> {
 /// The union in `shapes.Everything.choice_no_null`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum EverythingChoiceNoNull {
     /// The branch `int`.
@@ -2613,29 +2634,23 @@ impl EverythingChoiceNoNull {
             0 => Self::Int(reader.int()?),
             1 => Self::Uuid(reader.uuid_string()?),
             2 => Self::Colour(Colour::decode_avro(reader)?),
-            3 => {
-                Self::Array({
-                    let mut blocks = reader.array(1)?;
-                    let mut items = ::std::vec::Vec::with_capacity(
-                        blocks.capacity::<::std::string::String>(),
-                    );
-                    while blocks.next(reader)? {
-                        items.push(reader.string()?);
-                    }
-                    items
-                })
-            }
-            _ => {
-                Self::Map({
-                    let mut blocks = reader.map(8)?;
-                    let mut entries = ::std::collections::BTreeMap::new();
-                    while blocks.next(reader)? {
-                        let key = reader.string()?;
-                        entries.insert(key, reader.double()?);
-                    }
-                    entries
-                })
-            }
+            3 => Self::Array({
+                let mut blocks = reader.array(1)?;
+                let mut items = blocks.new_vec();
+                while blocks.next(reader)? {
+                    items.push(reader.string()?);
+                }
+                items
+            }),
+            _ => Self::Map({
+                let mut blocks = reader.map(8)?;
+                let mut entries = ::std::collections::BTreeMap::new();
+                while blocks.next(reader)? {
+                    let key = reader.string()?;
+                    entries.insert(key, reader.double()?);
+                }
+                entries
+            }),
         })
     }
 
@@ -2645,12 +2660,8 @@ impl EverythingChoiceNoNull {
             Self::Int(_) => 10,
             Self::Uuid(_) => 42,
             Self::Colour(_) => 10,
-            Self::Array(value) => {
-                16 + value.iter().map(|item| 10 + item.len()).sum::<usize>()
-            }
-            Self::Map(value) => {
-                16 + value.keys().map(|key| 18 + key.len()).sum::<usize>()
-            }
+            Self::Array(value) => 16 + value.iter().map(|item| 10 + item.len()).sum::<usize>(),
+            Self::Map(value) => 16 + value.keys().map(|key| 18 + key.len()).sum::<usize>(),
         }
     }
 
@@ -2709,15 +2720,15 @@ impl ::core::convert::From<Colour> for EverythingChoiceNoNull {
     }
 }
 
-impl ::core::convert::From<::std::vec::Vec<::std::string::String>>
-for EverythingChoiceNoNull {
+impl ::core::convert::From<::std::vec::Vec<::std::string::String>> for EverythingChoiceNoNull {
     fn from(value: ::std::vec::Vec<::std::string::String>) -> Self {
         Self::Array(value)
     }
 }
 
 impl ::core::convert::From<::std::collections::BTreeMap<::std::string::String, f64>>
-for EverythingChoiceNoNull {
+    for EverythingChoiceNoNull
+{
     fn from(value: ::std::collections::BTreeMap<::std::string::String, f64>) -> Self {
         Self::Map(value)
     }
@@ -2751,29 +2762,23 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
             0 => Self::Int(reader.int()?),
             1 => Self::Uuid(reader.uuid_string()?),
             2 => Self::Colour(Colour::decode_avro(reader)?),
-            3 => {
-                Self::Array({
-                    let mut blocks = reader.array(1)?;
-                    let mut items = ::std::vec::Vec::with_capacity(
-                        blocks.capacity::<&'_ str>(),
-                    );
-                    while blocks.next(reader)? {
-                        items.push(reader.str()?);
-                    }
-                    items
-                })
-            }
-            _ => {
-                Self::Map({
-                    let mut blocks = reader.map(8)?;
-                    let mut entries = ::std::collections::BTreeMap::new();
-                    while blocks.next(reader)? {
-                        let key = reader.str()?;
-                        entries.insert(key, reader.double()?);
-                    }
-                    entries
-                })
-            }
+            3 => Self::Array({
+                let mut blocks = reader.array(1)?;
+                let mut items = blocks.new_vec();
+                while blocks.next(reader)? {
+                    items.push(reader.str()?);
+                }
+                items
+            }),
+            _ => Self::Map({
+                let mut blocks = reader.map(8)?;
+                let mut entries = ::std::collections::BTreeMap::new();
+                while blocks.next(reader)? {
+                    let key = reader.str()?;
+                    entries.insert(key, reader.double()?);
+                }
+                entries
+            }),
         })
     }
 
@@ -2783,19 +2788,15 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
             Self::Int(value) => EverythingChoiceNoNull::Int(value),
             Self::Uuid(value) => EverythingChoiceNoNull::Uuid(value),
             Self::Colour(value) => EverythingChoiceNoNull::Colour(value),
-            Self::Array(value) => {
-                EverythingChoiceNoNull::Array(
-                    value.into_iter().map(::std::string::String::from).collect(),
-                )
-            }
-            Self::Map(value) => {
-                EverythingChoiceNoNull::Map(
-                    value
-                        .into_iter()
-                        .map(|(key, value)| (::std::string::String::from(key), value))
-                        .collect(),
-                )
-            }
+            Self::Array(value) => EverythingChoiceNoNull::Array(
+                value.into_iter().map(::std::string::String::from).collect(),
+            ),
+            Self::Map(value) => EverythingChoiceNoNull::Map(
+                value
+                    .into_iter()
+                    .map(|(key, value)| (::std::string::String::from(key), value))
+                    .collect(),
+            ),
         }
     }
 }
@@ -2803,8 +2804,13 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
 /// The union in `shapes.Everything.only_one`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum EverythingOnlyOne {
     /// The branch `string`.
@@ -2873,9 +2879,7 @@ impl<'a> EverythingOnlyOneRef<'a> {
     /// The same value with strings and bytes of its own.
     pub fn into_owned(self) -> EverythingOnlyOne {
         match self {
-            Self::String(value) => {
-                EverythingOnlyOne::String(::std::string::String::from(value))
-            }
+            Self::String(value) => EverythingOnlyOne::String(::std::string::String::from(value)),
         }
     }
 }
@@ -2883,8 +2887,13 @@ impl<'a> EverythingOnlyOneRef<'a> {
 /// The union in `shapes.Everything.choices`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum EverythingChoicesItem {
     /// The branch `int`.
@@ -2996,8 +3005,13 @@ impl<'a> EverythingChoicesItemRef<'a> {
 /// The union in `shapes.Everything.choice_map`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::large_enum_variant)]
 pub enum EverythingChoiceMapValue {
@@ -3064,14 +3078,25 @@ impl ::core::convert::From<Left> for EverythingChoiceMapValue {
 }
 
 /// An MD5 digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct Md5(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
     pub [u8; 16],
 );
+
 impl ::core::convert::From<[u8; 16]> for Md5 {
     fn from(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -3091,14 +3116,25 @@ impl ::core::convert::AsRef<[u8]> for Md5 {
 }
 
 /// The fixed `shapes.Odd`: 33 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct Odd(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
     pub [u8; 33],
 );
+
 impl ::core::convert::From<[u8; 33]> for Odd {
     fn from(bytes: [u8; 33]) -> Self {
         Self(bytes)
@@ -3118,8 +3154,19 @@ impl ::core::convert::AsRef<[u8]> for Odd {
 }
 
 /// The enum `shapes.Colour`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum Colour {
     /// `RED`: what a reader takes for a symbol that it does not know.
@@ -3178,18 +3225,22 @@ impl ::core::str::FromStr for Colour {
             "RED" => Ok(Self::Red),
             "DEEP_GREEN" => Ok(Self::DeepGreen),
             "blue" => Ok(Self::Blue),
-            _ => {
-                Err(
-                    ::fleetops_runtime::codec::UnknownSymbol::new("shapes.Colour", symbol),
-                )
-            }
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
+                "shapes.Colour",
+                symbol,
+            )),
         }
     }
 }
 
 /// The record `shapes.Left`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Left {
     /// The field `n`.
@@ -3331,8 +3382,13 @@ impl LeftBuilder {
 }
 
 /// The record `shapes.Right`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Right {
     /// The field `n`.
@@ -3464,8 +3520,13 @@ impl RightBuilder {
 }
 
 /// The record `shapes.Pair`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Pair {
     /// The field `a`.
@@ -3608,14 +3669,21 @@ impl PairBuilder {
 }
 
 /// The record `shapes.Empty`.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Empty {}
 
 impl Empty {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Empty","namespace":"shapes","fields":[]}"#;
+    pub const SCHEMA: &'static str =
+        r#"{"type":"record","name":"Empty","namespace":"shapes","fields":[]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
     pub const FINGERPRINT: u64 = 0x7f7ee951eeaa132c;
@@ -3727,8 +3795,14 @@ impl EmptyBuilder {
 }
 
 /// Every default is what Rust would take.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Plain {
     /// The field `count`.
@@ -3997,8 +4071,13 @@ impl PlainBuilder {
 }
 
 /// The logical types of Avro 1.12.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Times {
     /// The field `date`.
@@ -4145,9 +4224,7 @@ impl Times {
             },
             dates: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<::fleetops_runtime::chrono::NaiveTime>(),
-                );
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(reader.time_millis()?);
                 }
@@ -4198,8 +4275,7 @@ impl Times {
             _ => Some(reader.date()?),
         };
         let mut blocks = reader.array(1)?;
-        self.dates.clear();
-        self.dates.reserve(blocks.capacity::<::fleetops_runtime::chrono::NaiveTime>());
+        blocks.clear(&mut self.dates);
         while blocks.next(reader)? {
             self.dates.push(reader.time_millis()?);
         }
@@ -4416,9 +4492,7 @@ impl<'a> TimesRef<'a> {
             },
             dates: {
                 let mut blocks = reader.array(1)?;
-                let mut items = ::std::vec::Vec::with_capacity(
-                    blocks.capacity::<::fleetops_runtime::chrono::NaiveTime>(),
-                );
+                let mut items = blocks.new_vec();
                 while blocks.next(reader)? {
                     items.push(reader.time_millis()?);
                 }
@@ -4523,15 +4597,18 @@ impl TimesBuilder {
 /// The union in `shapes.Times.either`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum TimesEither {
     /// The branch `long`.
     #[serde(rename = "long")]
-    TimestampNanos(
-        ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    ),
+    TimestampNanos(::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>),
     /// The branch `string`.
     #[serde(rename = "string")]
     String(::std::string::String),
@@ -4610,9 +4687,9 @@ impl TimesEither {
     }
 }
 
-impl ::core::convert::From<
-    ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-> for TimesEither {
+impl ::core::convert::From<::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>>
+    for TimesEither
+{
     fn from(value: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>) -> Self {
         Self::TimestampNanos(value)
     }
@@ -4634,9 +4711,7 @@ impl ::core::convert::From<::fleetops_runtime::chrono::NaiveTime> for TimesEithe
 #[derive(Clone, Debug, PartialEq)]
 pub enum TimesEitherRef<'a> {
     /// The branch `long`.
-    TimestampNanos(
-        ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    ),
+    TimestampNanos(::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>),
     /// The branch `string`.
     String(&'a str),
     /// The branch `int`.
@@ -4666,9 +4741,7 @@ impl<'a> TimesEitherRef<'a> {
     pub fn into_owned(self) -> TimesEither {
         match self {
             Self::TimestampNanos(value) => TimesEither::TimestampNanos(value),
-            Self::String(value) => {
-                TimesEither::String(::std::string::String::from(value))
-            }
+            Self::String(value) => TimesEither::String(::std::string::String::from(value)),
             Self::TimeMillis(value) => TimesEither::TimeMillis(value),
             Self::Null => TimesEither::Null,
         }

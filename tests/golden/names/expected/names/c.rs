@@ -3,8 +3,13 @@
 //! Types of the namespace `names.c`.
 
 /// The record `names.C.Pos`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Pos {
     /// The field `q`.
@@ -71,7 +76,9 @@ impl Pos {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(Self { q: reader.string()? })
+        Ok(Self {
+            q: reader.string()?,
+        })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.

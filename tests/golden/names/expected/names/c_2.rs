@@ -3,8 +3,13 @@
 //! Types of the namespace `names.c_2`.
 
 /// The record `names.c.Pos`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Pos {
     /// The field `q`.
@@ -107,7 +112,7 @@ impl Pos {
             (0, place) => *place = None,
             (_, Some(value)) => value.decode_into(reader)?,
             (_, place) => {
-                *place = Some(::std::boxed::Box::new(super::a::Top::decode_avro(reader)?));
+                *place = Some(::std::boxed::Box::new(super::a::Top::decode_avro(reader)?))
             }
         }
         reader.leave();
@@ -205,7 +210,9 @@ impl<'a> PosRef<'a> {
         let value = Self {
             q: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::std::boxed::Box::new(super::a::TopRef::decode_avro(reader)?)),
+                _ => Some(::std::boxed::Box::new(super::a::TopRef::decode_avro(
+                    reader,
+                )?)),
             },
         };
         reader.leave();
@@ -215,7 +222,9 @@ impl<'a> PosRef<'a> {
     /// The same value with strings and bytes of its own.
     pub fn into_owned(self) -> Pos {
         Pos {
-            q: self.q.map(|value| ::std::boxed::Box::new(value.into_owned())),
+            q: self
+                .q
+                .map(|value| ::std::boxed::Box::new(value.into_owned())),
         }
     }
 }

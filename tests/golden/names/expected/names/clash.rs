@@ -3,8 +3,13 @@
 //! Types of the namespace `names.clash`.
 
 /// The record `names.clash.CC`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Cc {
     /// The field `fooBar`.
@@ -274,8 +279,13 @@ impl CcBuilder {
 /// The union in `names.clash.CC.foo_bar`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum CcFooBar {
     /// The branch `int`.
@@ -373,8 +383,13 @@ impl<'a> CcFooBarRef<'a> {
 /// The union in `names.clash.CC.FooBar`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum CcFooBar2 {
     /// The branch `string`.
@@ -489,8 +504,18 @@ impl<'a> CcFooBar2Ref<'a> {
 }
 
 /// The enum `names.clash.Cs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum Cs {
     /// `a`.
@@ -513,14 +538,8 @@ pub enum Cs {
 
 impl Cs {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 6] = [
-        Self::A2,
-        Self::A,
-        Self::AB,
-        Self::AB2,
-        Self::_1,
-        Self::Type,
-    ];
+    pub const ALL: [Self; 6] = [Self::A2, Self::A, Self::AB, Self::AB2, Self::_1, Self::Type];
+
     /// The symbol, as the schema spells it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -570,18 +589,22 @@ impl ::core::str::FromStr for Cs {
             "aB" => Ok(Self::AB2),
             "_1" => Ok(Self::_1),
             "type" => Ok(Self::Type),
-            _ => {
-                Err(
-                    ::fleetops_runtime::codec::UnknownSymbol::new("names.clash.Cs", symbol),
-                )
-            }
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
+                "names.clash.Cs",
+                symbol,
+            )),
         }
     }
 }
 
 /// The record `names.clash.CCRef`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct CCRef {
     /// The field `text`.
@@ -598,7 +621,9 @@ impl CCRef {
     /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
     pub fn builder(required: CCRefRequired) -> CCRefBuilder {
         CCRefBuilder {
-            value: Self { text: required.text },
+            value: Self {
+                text: required.text,
+            },
         }
     }
 
@@ -648,7 +673,9 @@ impl CCRef {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(Self { text: reader.string()? })
+        Ok(Self {
+            text: reader.string()?,
+        })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -756,7 +783,9 @@ impl<'a> CCRefRef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(Self { text: reader.str()? })
+        Ok(Self {
+            text: reader.str()?,
+        })
     }
 
     /// The same value with strings and bytes of its own.
@@ -789,8 +818,13 @@ impl CCRefBuilder {
 }
 
 /// The record `names.clash.CCBuilder`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct CCBuilder {
     /// The field `b`.
@@ -1002,14 +1036,21 @@ impl CCBuilderBuilder {
 }
 
 /// The record `names.clash.CCFooBar`.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct CCFooBar {}
 
 impl CCFooBar {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"CCFooBar","namespace":"names.clash","fields":[]}"#;
+    pub const SCHEMA: &'static str =
+        r#"{"type":"record","name":"CCFooBar","namespace":"names.clash","fields":[]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
     pub const FINGERPRINT: u64 = 0x3ed2009f097e0e5a;
@@ -1121,14 +1162,21 @@ impl CCFooBarBuilder {
 }
 
 /// The record `names.clash.cc`.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Cc2 {}
 
 impl Cc2 {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"cc","namespace":"names.clash","fields":[]}"#;
+    pub const SCHEMA: &'static str =
+        r#"{"type":"record","name":"cc","namespace":"names.clash","fields":[]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
     pub const FINGERPRINT: u64 = 0xc62577ad08e8b259;

@@ -3,8 +3,18 @@
 //! Types of the namespace `names.core`.
 
 /// The enum `names.core.ONE`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum One {
     /// `only`.
@@ -49,11 +59,10 @@ impl ::core::str::FromStr for One {
     fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
         match symbol {
             "only" => Ok(Self::Only),
-            _ => {
-                Err(
-                    ::fleetops_runtime::codec::UnknownSymbol::new("names.core.ONE", symbol),
-                )
-            }
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
+                "names.core.ONE",
+                symbol,
+            )),
         }
     }
 }

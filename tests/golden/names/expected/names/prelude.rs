@@ -3,8 +3,13 @@
 //! Types of the namespace `names.prelude`.
 
 /// The record `names.prelude.Option`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Option {
     /// The field `v`.
@@ -291,8 +296,13 @@ impl OptionBuilder {
 /// The union in `names.prelude.Option.r`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::large_enum_variant)]
 pub enum OptionR {
@@ -421,8 +431,13 @@ impl<'a> OptionRRef<'a> {
 }
 
 /// The record `names.prelude.String`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct String {
     /// The field `x`.
@@ -652,8 +667,13 @@ impl StringBuilder {
 }
 
 /// The record `names.prelude.Vec`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Vec {
     /// The field `a`.
@@ -720,7 +740,9 @@ impl Vec {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(Self { a: reader.array_of_int()? })
+        Ok(Self {
+            a: reader.array_of_int()?,
+        })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -821,14 +843,21 @@ impl VecBuilder {
 }
 
 /// The record `names.prelude.Result`.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Result {}
 
 impl Result {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Result","namespace":"names.prelude","fields":[]}"#;
+    pub const SCHEMA: &'static str =
+        r#"{"type":"record","name":"Result","namespace":"names.prelude","fields":[]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
     pub const FINGERPRINT: u64 = 0xb2c9eb932c1bf19e;
@@ -940,14 +969,21 @@ impl ResultBuilder {
 }
 
 /// The record `names.prelude.Box`.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Box {}
 
 impl Box {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Box","namespace":"names.prelude","fields":[]}"#;
+    pub const SCHEMA: &'static str =
+        r#"{"type":"record","name":"Box","namespace":"names.prelude","fields":[]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
     pub const FINGERPRINT: u64 = 0x56912c0f6198fac6;
@@ -1059,8 +1095,13 @@ impl BoxBuilder {
 }
 
 /// The record `names.prelude.Some`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Some_ {
     /// The field `none`.
@@ -1077,7 +1118,9 @@ impl Some_ {
     /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
     pub fn builder(required: SomeRequired) -> SomeBuilder {
         SomeBuilder {
-            value: Self { none: required.none },
+            value: Self {
+                none: required.none,
+            },
         }
     }
 
@@ -1194,14 +1237,25 @@ impl SomeBuilder {
 }
 
 /// The fixed `names.prelude.None`: 2 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct None_(
     /// The bytes.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
     pub [u8; 2],
 );
+
 impl ::core::convert::From<[u8; 2]> for None_ {
     fn from(bytes: [u8; 2]) -> Self {
         Self(bytes)
@@ -1221,8 +1275,13 @@ impl ::core::convert::AsRef<[u8]> for None_ {
 }
 
 /// The record `names.prelude.Default`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Default {
     /// The field `ok`.
@@ -1356,14 +1415,21 @@ impl DefaultBuilder {
 }
 
 /// The record `names.prelude.Ok`.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Ok_ {}
 
 impl Ok_ {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Ok","namespace":"names.prelude","fields":[]}"#;
+    pub const SCHEMA: &'static str =
+        r#"{"type":"record","name":"Ok","namespace":"names.prelude","fields":[]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
     pub const FINGERPRINT: u64 = 0x382b1d9fa2d22ea7;

@@ -3,8 +3,18 @@
 //! Types of the namespace `names.std`.
 
 /// The enum `names.std.Severity`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::enum_variant_names)]
 pub enum Severity {
@@ -21,11 +31,8 @@ pub enum Severity {
 
 impl Severity {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 3] = [
-        Self::SeverityLow,
-        Self::SeverityHigh,
-        Self::SeverityMax,
-    ];
+    pub const ALL: [Self; 3] = [Self::SeverityLow, Self::SeverityHigh, Self::SeverityMax];
+
     /// The symbol, as the schema spells it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,11 +73,10 @@ impl ::core::str::FromStr for Severity {
             "SEVERITY_LOW" => Ok(Self::SeverityLow),
             "SEVERITY_HIGH" => Ok(Self::SeverityHigh),
             "SEVERITY_MAX" => Ok(Self::SeverityMax),
-            _ => {
-                Err(
-                    ::fleetops_runtime::codec::UnknownSymbol::new("names.std.Severity", symbol),
-                )
-            }
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
+                "names.std.Severity",
+                symbol,
+            )),
         }
     }
 }

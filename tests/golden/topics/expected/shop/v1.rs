@@ -3,8 +3,13 @@
 //! Types of the namespace `shop.v1`.
 
 /// An order.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Order {
     /// The field `id`.
@@ -288,8 +293,13 @@ impl OrderBuilder {
 }
 
 /// The record `shop.v1.Customer`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Customer {
     /// The field `number`.
@@ -477,8 +487,18 @@ impl CustomerBuilder {
 }
 
 /// The enum `shop.v1.Region`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum Region {
     /// `north`.
@@ -530,11 +550,10 @@ impl ::core::str::FromStr for Region {
         match symbol {
             "north" => Ok(Self::North),
             "south" => Ok(Self::South),
-            _ => {
-                Err(
-                    ::fleetops_runtime::codec::UnknownSymbol::new("shop.v1.Region", symbol),
-                )
-            }
+            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
+                "shop.v1.Region",
+                symbol,
+            )),
         }
     }
 }

@@ -3,8 +3,13 @@
 //! Types of the namespace `names.a.type`.
 
 /// The record `names.a.type.Pos`.
-#[derive(Clone, Debug, PartialEq)]
-#[derive(::fleetops_runtime::serde::Serialize, ::fleetops_runtime::serde::Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Pos {
     /// The field `q`.

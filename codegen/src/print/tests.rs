@@ -1,0 +1,64 @@
+//! The printer against rustfmt, where there is one, and against the code that it was given.
+
+use quote::ToTokens;
+
+use super::print;
+
+/// Code as one would write it without a thought for layout, and what becomes of it.
+#[track_caller]
+fn laid_out(code: &str, want: &str) {
+    let file = syn::parse_file(code).unwrap();
+    let text = print(&file);
+    assert_eq!(text, want);
+    // The same code, but for commas and braces that layout brings.
+    let tokens = |text: &str| {
+        let file = syn::parse_file(text).unwrap();
+        let text = file.to_token_stream().to_string();
+        text.replace([',', '{', '}', ' '], "")
+    };
+    assert_eq!(tokens(&text), tokens(code));
+    assert_eq!(print(&syn::parse_file(&text).unwrap()), text);
+}
+
+#[test]
+fn what_fits_stands_on_one_line() {
+    laid_out(
+        "pub struct A { pub x: a::DateTime<a::Utc> } impl A { pub fn f(x: u8, y: Vec<u8>) -> B { g() } fn h() {} }",
+        "pub struct A {\n    pub x: a::DateTime<a::Utc>,\n}\n\nimpl A {\n    pub fn f(x: u8, y: Vec<u8>) -> B {\n        g()\n    }\n\n    fn h() {}\n}\n",
+    );
+}
+
+#[test]
+fn blocks_start_on_the_line_of_their_call() {
+    laid_out(
+        "impl A { fn f() { items.push(match r.branch(2)? { 0 => None, _ => Some(r.get()) }); Ok(match x { _ => 1 }) } }",
+        "impl A {\n    fn f() {\n        items.push(match r.branch(2)? {\n            0 => None,\n            _ => Some(r.get()),\n        });\n        Ok(match x {\n            _ => 1,\n        })\n    }\n}\n",
+    );
+}
+
+#[test]
+fn what_is_not_known_is_laid_out_by_prettyplease() {
+    laid_out(
+        "pub fn f<T: Copy>(x: T) -> T { x }",
+        "pub fn f<T: Copy>(x: T) -> T {\n    x\n}\n",
+    );
+}
+
+/// Lays out the files of a folder anew, in place, for a look at what rustfmt makes of them:
+/// `FLEETOPS_PRINT=FOLDER cargo test -p fleetops-codegen lays_out_a_folder -- --ignored`.
+#[test]
+#[ignore = "a tool"]
+fn lays_out_a_folder() {
+    let mut pending = vec![std::path::PathBuf::from(
+        std::env::var_os("FLEETOPS_PRINT").unwrap(),
+    )];
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let text = print(&syn::parse_file(&text).unwrap());
+            std::fs::write(&path, text).unwrap();
+        }
+    }
+}
