@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use fleetops_avro::diagnostic::render;
 use fleetops_avro::{SchemaSet, Source};
-use fleetops_codegen::{KafkaGate, Options, generate, write};
+use fleetops_codegen::{Gate, Options, generate, write};
 use serde_json::Value;
 
 fn main() {
@@ -25,7 +25,7 @@ fn main() {
 fn make(name: &str, text: &str, folder: &Path) {
     let schemas = SchemaSet::parse(&[Source::new(name, text)]).expect("a schema");
     let options = Options {
-        kafka: KafkaGate::Never,
+        kafka: Gate::Never,
         ..Options::default()
     };
     let output = generate(&schemas, None, &options).unwrap_or_else(|found| {

@@ -81,8 +81,9 @@ impl Blocks {
         items.reserve(self.capacity::<T>());
     }
 
+    /// A capacity to start a collection of `T` with: the items of the block at hand, and at most 64 KiB.
     #[inline]
-    fn capacity<T>(&self) -> usize {
+    pub fn capacity<T>(&self) -> usize {
         let most = EAGER_BYTES / size_of::<T>().max(1);
         usize::try_from(self.left).unwrap_or(most).min(most.max(1))
     }
