@@ -31,6 +31,7 @@ pub mod engine;
 pub mod framing;
 #[cfg(feature = "kafka")]
 pub mod observe;
+mod planted;
 #[cfg(feature = "kafka")]
 pub mod producer;
 #[cfg(feature = "kafka")]

@@ -13,7 +13,7 @@
 
 use std::collections::VecDeque;
 
-use super::index::{GROUP_BITS, Index, Window};
+use super::index::{GROUP_BITS, Index, Slot, Window};
 use super::key::Key;
 use super::mistakes::{Mistake, planted};
 
@@ -65,7 +65,7 @@ pub(crate) struct Dedup {
 }
 
 impl Dedup {
-    /// `ttl` in milliseconds. When more than `max_entries` are kept, the oldest generation goes before its time.
+    /// `ttl` in milliseconds, or whatever unit the times have. When more than `max_entries` are kept, the oldest generation goes before its time.
     pub(crate) fn new(ttl: i64, max_entries: usize) -> Self {
         // So many generations have numbers of their own.
         let max_entries = max_entries.min((Window::MOST as usize / 2) << GROUP_BITS);
@@ -93,34 +93,27 @@ impl Dedup {
             return false;
         }
         self.forget(time);
-        let live = self.window();
-        let generations = &self.generations;
-        let same = |place: u32| {
-            let generation = generations.get(live.group(place) as usize);
-            let entry = generation.and_then(|generation| generation.entries.get(number(place)));
-            entry.is_some_and(|entry| entry.key == key)
-        };
-        let Some((slot, place)) = self.index.find(key, live, same) else {
+        let Some((slot, place)) = self.find(key) else {
             self.add(key, time);
             return false;
         };
-        let generation = self.generations.get_mut(live.group(place) as usize);
-        let Some((generation, entry)) = generation.and_then(|generation| {
-            let Generation {
-                base,
-                latest,
-                entries,
-            } = generation;
-            Some(((*base, latest), entries.get_mut(number(place))?))
-        }) else {
+        let group = self.window().group(place);
+        let Some(generation) = self.generations.get_mut(group as usize) else {
             return false;
         };
-        let (base, latest) = generation;
+        let Generation {
+            base,
+            latest,
+            entries,
+        } = generation;
+        let Some(entry) = entries.get_mut(number(place)) else {
+            return false;
+        };
         let duplicate = within(time, base.saturating_add(i64::from(entry.since)), self.ttl);
         if duplicate && planted(Mistake::DuplicateDoesNotRenew) {
             return true;
         }
-        match since(base, time, self.span) {
+        match since(*base, time, self.span) {
             Some(since) => {
                 entry.since = since;
                 *latest = time;
@@ -132,6 +125,27 @@ impl Dedup {
             }
         }
         duplicate
+    }
+
+    /// How old the latest record with this key is; `None`: there is none, or it was forgotten because of its age. Remembers nothing.
+    #[cfg_attr(not(feature = "kafka"), allow(dead_code))]
+    pub(crate) fn age(&mut self, key: Key, time: i64) -> Option<i64> {
+        self.forget(time);
+        let (_, place) = self.find(key)?;
+        let generation = self.generations.get(self.window().group(place) as usize)?;
+        let since = generation.entries.get(number(place))?.since;
+        Some(time.saturating_sub(generation.base.saturating_add(i64::from(since))))
+    }
+
+    /// Where a key's entry is.
+    fn find(&self, key: Key) -> Option<(Slot, u32)> {
+        let live = self.window();
+        let same = |place: u32| {
+            let generation = self.generations.get(live.group(place) as usize);
+            let entry = generation.and_then(|generation| generation.entries.get(number(place)));
+            entry.is_some_and(|entry| entry.key == key)
+        };
+        self.index.find(key, live, same)
     }
 
     fn window(&self) -> Window {

@@ -59,7 +59,8 @@ impl<P> Item<P> {
 /// What becomes of a record, or of frames that are given up.
 #[derive(Debug)]
 pub(crate) enum Step<P> {
-    Emitted(Item<P>),
+    /// With the offsets of frames before it that have higher ones: a commit must not pass it before they are settled.
+    Emitted(Item<P>, Vec<i64>),
     FrameDuplicate(Item<P>),
     Refused(Refusal, Item<P>),
     /// So many missing frames were given up.
@@ -84,6 +85,14 @@ pub(crate) struct Rules {
     pub(crate) tolerance: i128,
 }
 
+/// A frame that was emitted.
+#[derive(Debug)]
+struct Past {
+    index: i64,
+    identity: u64,
+    offset: i64,
+}
+
 /// The state of one vehicle and epoch.
 #[derive(Debug)]
 pub(crate) struct Frames<P> {
@@ -98,8 +107,10 @@ pub(crate) struct Frames<P> {
     doubt: Option<Box<Frames<()>>>,
     /// Ordered by index, none below `next`.
     waiting: VecDeque<Item<P>>,
-    /// Index and identity of the last `ring` frames emitted, in order.
-    recent: VecDeque<(i64, u64)>,
+    /// The last `ring` frames emitted, in order.
+    recent: VecDeque<Past>,
+    /// The highest offset of them.
+    highest: i64,
     quarantine: Option<Box<Item<P>>>,
 }
 
@@ -112,6 +123,7 @@ impl<P> Default for Frames<P> {
             doubt: None,
             waiting: VecDeque::new(),
             recent: VecDeque::new(),
+            highest: -1,
             quarantine: None,
         }
     }
@@ -154,7 +166,7 @@ impl<P> Frames<P> {
         let next = *self.next.get_or_insert(first.max(0));
         if frame < next {
             if planted(Mistake::LateEmitted) {
-                step(Step::Emitted(item));
+                step(Step::Emitted(item, Vec::new()));
             } else {
                 self.refuse(item, next, rules, step);
             }
@@ -207,9 +219,9 @@ impl<P> Frames<P> {
         step: &mut (impl FnMut(Step<P>) + ?Sized),
     ) {
         let frame = item.frame();
-        let known = self.recent.iter().find(|(index, _)| *index == item.index);
+        let known = self.recent.iter().find(|past| past.index == item.index);
         step(match known {
-            Some((_, identity)) if frame >= next - rules.ring => repeated(*identity == item.identity, item),
+            Some(past) if frame >= next - rules.ring => repeated(past.identity == item.identity, item),
             _ if frame <= self.hi - rules.ring => Step::Refused(Refusal::TooOld, item),
             _ => Step::Refused(Refusal::Late, item),
         });
@@ -242,22 +254,36 @@ impl<P> Frames<P> {
     }
 
     fn emit(&mut self, item: Item<P>, rules: &Rules, step: &mut (impl FnMut(Step<P>) + ?Sized)) {
+        let mut before = Vec::new();
+        if item.offset < self.highest {
+            let higher = self.recent.iter().map(|past| past.offset);
+            before.extend(higher.filter(|offset| *offset > item.offset));
+        }
         self.remember(&item, rules);
         self.next = Some(item.frame() + 1);
         self.emitted_any = true;
-        step(Step::Emitted(item));
+        step(Step::Emitted(item, before));
     }
 
     fn remember(&mut self, item: &Item<P>, rules: &Rules) {
         while self
             .recent
             .front()
-            .is_some_and(|(index, _)| i128::from(*index) <= item.frame() - rules.ring)
+            .is_some_and(|past| i128::from(past.index) <= item.frame() - rules.ring)
         {
             self.recent.pop_front();
         }
         if rules.ring > 0 {
-            self.recent.push_back((item.index, item.identity));
+            if self.recent.capacity() == 0 {
+                // All that it will ever hold, and not a power of two.
+                self.recent.reserve_exact(rules.ring.min(64) as usize);
+            }
+            self.recent.push_back(Past {
+                index: item.index,
+                identity: item.identity,
+                offset: item.offset,
+            });
+            self.highest = self.highest.max(item.offset);
         }
     }
 

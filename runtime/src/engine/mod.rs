@@ -55,7 +55,7 @@
 mod checkpoint;
 mod config;
 mod counts;
-mod dedup;
+pub(crate) mod dedup;
 mod frames;
 mod index;
 pub(crate) mod key;
@@ -267,9 +267,12 @@ impl<P> Engine<P> {
     }
 
     /// The record at `offset` needs no more work: it was handled, or its dead letter was acknowledged, or it is given up
-    /// for good. Call it only for offsets that came out. Offsets that are unknown or settled already are ignored.
+    /// for good. Call it only for offsets that came out, in any order. Offsets that are unknown or settled already are ignored.
+    ///
+    /// A frame that was put in order, behind one with a higher offset, counts as settled only when that one is: after a
+    /// restart all frames below a committed one are taken for done.
     pub fn settle(&mut self, offset: i64) {
-        self.offsets.settle(offset);
+        self.offsets.settle_in_turn(offset);
     }
 
     /// The offset that may be committed: the lowest outstanding one, or the last received + 1, never below the committed

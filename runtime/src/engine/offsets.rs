@@ -8,7 +8,7 @@
 //! between, and by a binary search over as many places as blocks are missing otherwise; every block enters and leaves
 //! the queue once. One record that stays outstanding for long costs 16 bytes for every 64 offsets after it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::mistakes::{Mistake, planted};
 
@@ -28,6 +28,10 @@ pub(crate) struct Offsets {
     outstanding: usize,
     committed: Option<i64>,
     last: Option<i64>,
+    /// By offset: others that must be settled before it.
+    after: BTreeMap<i64, Vec<i64>>,
+    /// By offset: those that were settled, and count as such once it is.
+    held: BTreeMap<i64, Vec<i64>>,
 }
 
 impl Offsets {
@@ -57,6 +61,36 @@ impl Offsets {
             Some(block) if block.id == id => block.marks |= mark,
             _ => self.blocks.push_back(Block { id, marks: mark }),
         }
+    }
+
+    /// An offset counts as settled only when these, which are outstanding or were, are settled too.
+    pub(crate) fn settle_after(&mut self, offset: i64, others: Vec<i64>) {
+        self.after.insert(offset, others);
+    }
+
+    /// As [`Self::settle`], but keeps the mark while an offset is outstanding that must be settled before.
+    pub(crate) fn settle_in_turn(&mut self, offset: i64) {
+        if self.after.is_empty() && self.held.is_empty() {
+            self.settle(offset);
+            return;
+        }
+        let mut settled = vec![offset];
+        while let Some(offset) = settled.pop() {
+            let others = self.after.get(&offset).map_or(&[][..], Vec::as_slice);
+            if let Some(first) = others.iter().find(|other| self.is_outstanding(**other)) {
+                self.held.entry(*first).or_default().push(offset);
+                continue;
+            }
+            self.after.remove(&offset);
+            self.settle(offset);
+            settled.extend(self.held.remove(&offset).unwrap_or_default());
+        }
+    }
+
+    fn is_outstanding(&self, offset: i64) -> bool {
+        let (id, mark) = place(offset);
+        let block = self.find(id).and_then(|at| self.blocks.get(at));
+        block.is_some_and(|block| block.marks & mark != 0)
     }
 
     /// Removes the mark of an offset. `false`: it has none.

@@ -257,11 +257,11 @@ impl<P> Reorder<P> {
         let mut vehicle = self.vehicles.get_mut(track.vehicle);
         let mut gone = 0;
         let mut step = |step: Step<P>| {
-            if let Step::Emitted(item) | Step::FrameDuplicate(item) | Step::Refused(_, item) = &step {
+            if let Step::Emitted(item, _) | Step::FrameDuplicate(item) | Step::Refused(_, item) = &step {
                 gone += usize::from(item.payload.is_some());
             }
             let mut reordered = false;
-            if let (Step::Emitted(item), Some(vehicle)) = (&step, vehicle.as_mut()) {
+            if let (Step::Emitted(item, _), Some(vehicle)) = (&step, vehicle.as_mut()) {
                 reordered = vehicle.emitted.is_some_and(|highest| highest > item.offset);
                 vehicle.emitted = vehicle.emitted.max(Some(item.offset));
             }

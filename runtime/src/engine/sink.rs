@@ -37,8 +37,11 @@ impl<P> Sink<'_, P> {
     /// Writes down a step of the reorder stage. Steps of warm records leave no trace.
     pub(crate) fn step(&mut self, step: Step<P>, reordered: bool) {
         match step {
-            Step::Emitted(item) => {
+            Step::Emitted(item, before) => {
                 if let Some(payload) = item.payload {
+                    if !before.is_empty() && !planted(Mistake::SettledOutOfTurn) {
+                        self.offsets.settle_after(item.offset, before);
+                    }
                     self.counts.reordered += u64::from(reordered);
                     self.handle(item.offset, payload);
                 }

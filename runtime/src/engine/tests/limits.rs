@@ -298,3 +298,123 @@ fn a_commit_says_where_to_start_again() {
         "no stage, no checkpoint"
     );
 }
+
+/// Frames displaced by at most two, all given out, and settled in any order: whenever it is killed, the next owner of the
+/// partition hands out all that was not settled.
+pub(super) fn settled_in_any_order(mut seed: u64) -> Result<(), String> {
+    let mut dice = move |sides: u64| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % sides
+    };
+    let mut frames: Vec<i64> = (0..15).collect();
+    for at in (0..15).step_by(3) {
+        match dice(3) {
+            0 => frames.swap(at, at + 2),
+            1 => frames.swap(at, at + 1),
+            _ => {}
+        }
+    }
+    let log: Vec<(i64, i64)> = (0..).zip(frames).collect();
+    let read = |engine: &mut Engine<()>| -> Vec<i64> {
+        let give =
+            |(offset, frame): &(i64, i64)| give(engine, *offset, 0, Duration::ZERO, ("v", "e", *frame));
+        log.iter().flat_map(give).collect()
+    };
+    let mut engine = Engine::new(reorder());
+    let mut left = read(&mut engine);
+    if left.len() != log.len() {
+        return Err(format!("not all came out of {log:?}"));
+    }
+    while !left.is_empty() {
+        engine.settle(left.swap_remove(dice(left.len() as u64) as usize));
+        let mut config = reorder();
+        config.committed = engine.watermark();
+        let mut next = Engine::new(config);
+        read(&mut next);
+        // All came out, so what was handed out is what was not refused.
+        let counts = next.counts();
+        let refused = counts.late + counts.too_old + counts.conflicts + counts.jumps;
+        let received = log.len() as u64 - counts.warm;
+        if counts.handled + refused != received {
+            return Err(format!("{counts:?} of {received}"));
+        }
+        // Everything from the commit on that was not settled must be handed out, what was settled may be refused.
+        if counts.handled < left.len() as u64 {
+            return Err(format!("{log:?}: {left:?} were not settled, and {counts:?}"));
+        }
+    }
+    if engine.watermark() == Some(log.len() as i64) && engine.outstanding() == 0 {
+        Ok(())
+    } else {
+        Err(format!(
+            "all is settled, and {:?} may be committed",
+            engine.watermark()
+        ))
+    }
+}
+
+#[test]
+fn many_at_once_are_as_one_by_one() {
+    for seed in 0..200_u64 {
+        let mut state = seed;
+        let mut dice = move |sides: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % sides
+        };
+        let records: Vec<(i64, Vec<u8>, i64)> = (0..400)
+            .map(|at| {
+                let frame = at / 3 + dice(4) as i64;
+                (at * (1 + dice(2) as i64), vec![frame as u8, dice(2) as u8], frame)
+            })
+            .scan(-1, |last, (offset, key, frame)| {
+                *last = offset.max(*last + 1);
+                Some((*last, key, frame))
+            })
+            .collect();
+        let run = |mut sizes: Box<dyn FnMut() -> usize>| {
+            let mut config = reorder();
+            config.dedup = Some(DedupSpec {
+                ttl: Duration::from_millis(50),
+            });
+            config.committed = Some(100);
+            let (mut engine, mut out, mut rest) = (Engine::new(config), vec![], &records[..]);
+            while !rest.is_empty() {
+                let (now, later) = rest.split_at(sizes().clamp(1, rest.len()));
+                rest = later;
+                let metas: Vec<Meta<'_>> = now
+                    .iter()
+                    .map(|(offset, key, _)| Meta {
+                        dedup_key: Some(key),
+                        ..meta(*offset, *offset)
+                    })
+                    .collect();
+                let decode = |at: usize| Decoded::Event {
+                    payload: (),
+                    dedup_key: Some(now[at].1.clone()),
+                    sequence: Some(Sequence {
+                        by: "v".into(),
+                        epoch: "e".into(),
+                        index: now[at].2,
+                    }),
+                };
+                if let [meta] = metas[..] {
+                    engine.receive(meta, Duration::ZERO, || decode(0), &mut out);
+                } else {
+                    engine.receive_all(&metas, Duration::ZERO, decode, &mut out);
+                }
+            }
+            (out, engine.counts(), engine.watermark(), engine.checkpoint())
+        };
+        let together = run(Box::new(move || dice(150) as usize));
+        assert_eq!(together, run(Box::new(|| 1)), "seed {seed}");
+        assert!(
+            together.1.duplicates > 0 && together.1.handled > 0,
+            "{:?}",
+            together.1
+        );
+    }
+}

@@ -70,6 +70,11 @@ const TABLE: &[(Mistake, &str, Property)] = &[
         "p6_as_without_kills",
         p::p6_as_without_kills,
     ),
+    (
+        Mistake::SettledOutOfTurn,
+        "p6_settled_in_any_order",
+        p::p6_settled_in_any_order,
+    ),
     (Mistake::GapRunsCounted, "p3_gaps", p::p3_gaps),
     (Mistake::ToleranceTooSmall, "p3_sorted", p::p3_sorted),
     (Mistake::ToleranceTooLarge, "p4_few_wait", p::p4_few_wait),
