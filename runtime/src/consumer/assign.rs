@@ -15,6 +15,7 @@ use super::context::Context;
 use super::core::{Core, Partition, Phase};
 use super::error::ConsumerError;
 use super::gate::Assignment;
+use super::mistakes::{Mistake, planted};
 use super::native;
 use super::start::{self, Known, Start, StartAt};
 use crate::engine::{Checkpoint, EngineConfig};
@@ -30,11 +31,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 type Client<T> = BaseConsumer<Context<T>>;
 
 /// Where one partition starts.
-struct Opening {
-    partition: i32,
-    from: Offset,
-    config: EngineConfig,
-    end: Option<i64>,
+pub(super) struct Opening {
+    pub(super) partition: i32,
+    pub(super) from: Offset,
+    pub(super) config: EngineConfig,
+    pub(super) end: Option<i64>,
 }
 
 fn partitions_of(list: &TopicPartitionList) -> Vec<i32> {
@@ -102,8 +103,8 @@ impl<T: Topic> Core<T> {
         self.publish(None);
     }
 
-    fn open(&mut self, opening: Opening) {
-        self.epoch += 1;
+    pub(super) fn open(&mut self, opening: Opening) {
+        self.epoch += u64::from(!planted(Mistake::EpochReused));
         self.totals.assignments += 1;
         let Opening {
             partition,
@@ -292,13 +293,7 @@ impl<T: Topic> Core<T> {
         tracing::info!(
             topic = &*self.settings.topic, group = self.settings.group, lost, partitions = ?numbers, "revoked"
         );
-        if !lost {
-            let until = Instant::now() + self.settings.drain;
-            self.drain(&numbers, until);
-            // A refusal is not an end here: the next owner reads again what was not committed.
-            let _ = self.commit_now(client, &numbers);
-        }
-        self.give_up(&numbers);
+        self.let_go(&numbers, lost, |list| client.commit(list, CommitMode::Sync));
         let given_back = if matches!(client.rebalance_protocol(), RebalanceProtocol::Cooperative) {
             client.incremental_unassign(list)
         } else {
@@ -310,13 +305,37 @@ impl<T: Topic> Core<T> {
         self.publish(None);
     }
 
+    /// Ends what goes on for these partitions, commits it with `send`, and forgets them; where they are lost already, only
+    /// the last.
+    pub(super) fn let_go(
+        &mut self,
+        numbers: &[i32],
+        lost: bool,
+        mut send: impl FnMut(&TopicPartitionList) -> KafkaResult<()>,
+    ) {
+        if !lost {
+            if planted(Mistake::CommitBeforeDrain) {
+                let _ = self.commit_by(numbers, &mut send);
+            }
+            let until = Instant::now() + self.settings.drain;
+            self.drain(numbers, until);
+            if !planted(Mistake::CommitBeforeDrain) {
+                // A refusal is not an end here: the next owner reads again what was not committed.
+                let _ = self.commit_by(numbers, &mut send);
+            }
+        }
+        self.give_up(numbers);
+    }
+
     /// Nothing begins any more for these partitions; waits until what runs has ended and dead letters are answered, or the
     /// time is over. What waits unbegun is dropped.
     pub(crate) fn drain(&mut self, numbers: &[i32], until: Instant) {
         self.close_gates(numbers);
         loop {
             // A request to stop that comes now is still in force afterwards.
-            if let Some(stop) = self.read_notes() {
+            if let Some(stop) = self.read_notes()
+                && !planted(Mistake::StopLostInDrain)
+            {
                 self.stop = Some(stop);
             }
             if let Some(letters) = &mut self.letters {
@@ -329,13 +348,13 @@ impl<T: Topic> Core<T> {
                 .copied()
                 .filter(|number| self.partitions.get(number).is_some_and(busy))
                 .collect();
-            if left.is_empty() {
+            if left.is_empty() || planted(Mistake::DrainDoesNotWait) {
                 // A call's note is there before the call counts as ended.
                 if let Some(stop) = self.read_notes() {
                     self.stop = Some(stop);
                 }
                 let still = numbers.iter().any(|n| self.partitions.get(n).is_some_and(busy));
-                if !still {
+                if !still || planted(Mistake::DrainDoesNotWait) {
                     return;
                 }
                 continue;
@@ -358,8 +377,12 @@ impl<T: Topic> Core<T> {
         self.hand_out();
         for number in numbers {
             if let Some(partition) = self.partitions.get(number) {
-                partition.assignment.close();
-                self.outbox.discard(*number);
+                if !planted(Mistake::GateLeftOpen) {
+                    partition.assignment.close();
+                }
+                if !planted(Mistake::OutboxKept) {
+                    self.outbox.discard(*number);
+                }
             }
         }
     }
@@ -376,7 +399,7 @@ impl<T: Topic> Core<T> {
     pub(crate) fn commit_request(&self, numbers: &[i32], last: bool) -> (Vec<Offer>, TopicPartitionList) {
         let mut offers = Vec::new();
         let mut list = TopicPartitionList::with_capacity(numbers.len());
-        if self.settings.observer {
+        if self.settings.observer && !planted(Mistake::ObserverCommits) {
             return (offers, list);
         }
         for number in numbers {
@@ -411,12 +434,20 @@ impl<T: Topic> Core<T> {
     /// # Errors
     /// librdkafka's.
     pub(crate) fn commit_now(&mut self, client: &Client<T>, numbers: &[i32]) -> KafkaResult<()> {
+        self.commit_by(numbers, |list| client.commit(list, CommitMode::Sync))
+    }
+
+    fn commit_by(
+        &mut self,
+        numbers: &[i32],
+        mut send: impl FnMut(&TopicPartitionList) -> KafkaResult<()>,
+    ) -> KafkaResult<()> {
         let (offers, list) = self.commit_request(numbers, true);
         if offers.is_empty() {
             return Ok(());
         }
         let sent = self.now();
-        let answer = client.commit(&list, CommitMode::Sync);
+        let answer = send(&list);
         self.meter.committed(self.now().saturating_sub(sent));
         for offer in &offers {
             self.book.note(offer, answer.is_ok());

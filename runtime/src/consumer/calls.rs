@@ -26,6 +26,7 @@ use tracing::Instrument;
 use super::delivery::{Delivery, HandlerOutcome, Received, Record};
 use super::dispatch::{Dispatcher, Lane};
 use super::mail::Mailbox;
+use super::mistakes::{Mistake, planted};
 use super::run::RetryPolicy;
 
 /// Calls that one task makes, at most.
@@ -35,7 +36,7 @@ const TOGETHER: usize = 32;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// One handler call with its retries, from begin to settle.
-async fn call<E, H, F>(delivery: Delivery<E>, handler: &H, retry: RetryPolicy)
+pub(super) async fn call<E, H, F>(delivery: Delivery<E>, handler: &H, retry: RetryPolicy)
 where
     H: Fn(Received<E>) -> F,
     F: Future<Output: HandlerOutcome>,
@@ -44,7 +45,7 @@ where
     let mut attempt = 0_u32;
     loop {
         // A retry is a call too, and none begins after the partition was taken away.
-        if delivery.is_stale() {
+        if delivery.is_stale() && !planted(Mistake::RetryAfterRevocation) {
             return;
         }
         attempt += 1;

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::mistakes::{Mistake, planted};
+
 /// An answer that has not come by then is not waited for any more.
 const UNANSWERED: Duration = Duration::from_secs(60);
 
@@ -139,12 +141,12 @@ impl CommitBook {
         let Some(entry) = self.entries.get_mut(&offer.partition) else {
             return;
         };
-        if entry.epoch != offer.epoch {
+        if entry.epoch != offer.epoch && !planted(Mistake::OldAnswerCounted) {
             return;
         }
         if taken {
             entry.committed = entry.committed.max(Some(offer.offset));
-        } else if entry.sent == Some(offer.offset) {
+        } else if entry.sent == Some(offer.offset) && !planted(Mistake::RefusalForgotten) {
             entry.sent = None; // offered again next time
         }
     }

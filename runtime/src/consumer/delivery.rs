@@ -134,6 +134,16 @@ impl<E> Delivery<E> {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn record(&self) -> Arc<Record<E>> {
+        Arc::clone(&self.received.record)
+    }
+
+    #[cfg(test)]
+    pub(super) fn assignment(&self) -> &Arc<Assignment> {
+        &self.received.record.assignment
+    }
+
     /// The record without the duty, for handlers that outlive a borrow.
     pub fn received(&self) -> Received<E> {
         self.received.clone()

@@ -9,6 +9,7 @@ use super::delivery::Record;
 use super::error::ConsumerError;
 use super::letters::{Letter, Ticket};
 use super::making::{DEDUP_KEY, Making, poison, refusal};
+use super::mistakes::{Mistake, planted};
 use super::native;
 use super::raw::Raw;
 use super::values::Prepared;
@@ -180,6 +181,9 @@ impl<T: Topic> Core<T> {
         let partition = record.assignment.partition();
         if let (Some(letters), Some(state)) = (&mut self.letters, self.partitions.get_mut(&partition)) {
             state.letters += 1;
+            if planted(Mistake::LetterSettledAtOnce) {
+                state.engine.settle(record.offset);
+            }
             letters.send(Letter {
                 ticket: Ticket {
                     partition,

@@ -67,6 +67,9 @@ pub(crate) struct DeadLetters {
     topic: String,
     producer: ThreadedProducer<Context>,
     waiting: VecDeque<Letter>,
+    /// What was sent, for tests that answer it.
+    #[cfg(test)]
+    pub(super) sent: Vec<Ticket>,
 }
 
 impl DeadLetters {
@@ -96,6 +99,8 @@ impl DeadLetters {
             topic: topic.to_owned(),
             producer: config.create_with_context(Context { report })?,
             waiting: VecDeque::new(),
+            #[cfg(test)]
+            sent: Vec::new(),
         })
     }
 
@@ -106,6 +111,8 @@ impl DeadLetters {
 
     /// Takes a letter; its answer is reported later, also where it cannot be sent.
     pub(crate) fn send(&mut self, letter: Letter) {
+        #[cfg(test)]
+        self.sent.push(letter.ticket);
         self.waiting.push_back(letter);
         self.pump();
     }

@@ -19,6 +19,7 @@ use super::delivery::Record;
 use super::error::ConsumerError;
 use super::gate::Waker;
 use super::letters::Ticket;
+use super::mistakes::{Mistake, planted};
 use crate::framing::SchemaId;
 use crate::observe::HandlingMeter;
 use crate::registry::RegistryError;
@@ -67,7 +68,7 @@ impl<E> Note<E> {
 }
 
 /// So many notes are worth a wake-up, urgent or not: what waits to be read stays bounded.
-const MANY: usize = 1024;
+pub(super) const MANY: usize = 1024;
 
 #[derive(Debug)]
 struct Notes<E> {
@@ -109,7 +110,7 @@ impl<E> Mailbox<E> {
             notes.woken |= worth;
             wake
         };
-        if wake {
+        if wake && !planted(Mistake::NoteWakesNobody) {
             self.waker.wake();
         }
     }
@@ -119,6 +120,13 @@ impl<E> Mailbox<E> {
         let mut notes = lock(&self.notes);
         std::mem::swap(&mut notes.notes, empty);
         notes.woken = false;
+    }
+
+    /// Records of an assignment that were settled, of which the thread does not know yet.
+    #[cfg(test)]
+    pub(super) fn unread(&self, number: i32, of: u64) -> usize {
+        let settled = |note: &&Note<E>| matches!(note, Note::Settled { partition, epoch, .. } if (*partition, *epoch) == (number, of));
+        lock(&self.notes).notes.iter().filter(settled).count()
     }
 }
 
@@ -172,7 +180,7 @@ impl<E> Outbox<E> {
             return;
         }
         let mut state = lock(&self.state);
-        if state.ended {
+        if state.ended && !planted(Mistake::HandedOutAfterEnd) {
             records.clear();
             return;
         }
@@ -226,7 +234,7 @@ impl<E> Outbox<E> {
         into.extend(state.records.drain(..count));
         let taken: usize = into.iter().skip(had).map(|record| record.raw.size()).sum();
         state.bytes = state.bytes.saturating_sub(taken);
-        if state.wake_at.is_some_and(|low| state.load() <= low) {
+        if state.wake_at.is_some_and(|low| state.load() <= low) && !planted(Mistake::LowMarkWakesNobody) {
             state.wake_at = None;
             self.waker.wake();
         }

@@ -35,6 +35,7 @@ mod intake;
 mod letters;
 mod mail;
 mod making;
+mod mistakes;
 mod native;
 mod notes;
 mod pressure;
@@ -42,6 +43,8 @@ mod probe;
 mod raw;
 mod run;
 mod start;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod values;
 

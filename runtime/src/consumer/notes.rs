@@ -9,6 +9,7 @@ use super::delivery::Record;
 use super::error::ConsumerError;
 use super::letters::{DeadLetters, Ticket};
 use super::mail::Note;
+use super::mistakes::{Mistake, planted};
 use crate::dead_letter::Reason;
 use crate::engine::LogEnd;
 use crate::topic::Topic;
@@ -59,7 +60,9 @@ impl<T: Topic> Core<T> {
     /// The partition, if that epoch is the current one.
     fn current(&mut self, number: i32, epoch: u64) -> Option<&mut Partition<T::Event>> {
         let partition = self.partitions.get_mut(&number);
-        let partition = partition.filter(|partition| partition.assignment.epoch() == epoch);
+        let partition = partition.filter(|partition| {
+            partition.assignment.epoch() == epoch || planted(Mistake::StaleSettleCounted)
+        });
         if partition.is_none() {
             self.totals.stale += 1;
         }
@@ -77,7 +80,11 @@ impl<T: Topic> Core<T> {
 
     fn failed(&mut self, record: &Record<T::Event>, detail: String) {
         let number = record.assignment.partition();
-        if self.current(number, record.assignment.epoch()).is_none() {
+        let Some(partition) = self.current(number, record.assignment.epoch()) else {
+            return;
+        };
+        if planted(Mistake::FailureSettled) {
+            partition.engine.settle(record.offset);
             return;
         }
         self.totals.failed += 1;
@@ -149,7 +156,11 @@ impl<T: Topic> Core<T> {
             partition.high_watermark = partition.high_watermark.max(Some(high));
         }
         // A record in the stash has been received and not given to the engine: the position is below it, as it must be.
-        let end = match (high_watermark, partition.position) {
+        let mut position = partition.position;
+        if planted(Mistake::StashCountsAsRead) {
+            position = position.max(partition.stash.back().map(|last| last.offset + 1));
+        }
+        let end = match (high_watermark, position) {
             (Some(high_watermark), Some(position)) => Some(LogEnd {
                 high_watermark,
                 position,

@@ -1,0 +1,5 @@
+//! The consumer without librdkafka's client: the thread's state is driven by hand, so that every order of things can be had.
+
+mod planted;
+mod properties;
+mod world;

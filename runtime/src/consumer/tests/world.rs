@@ -1,0 +1,722 @@
+//! A consumer in a world of its own: logs, a broker that takes commits or refuses them, an application.
+//!
+//! What happens is a list of steps, each with a number that chooses among what is possible. What must hold is looked at in
+//! every step, by what the application did and the broker has, and not by the consumer's own figures.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use fleetops_avro::Schema;
+use fleetops_avro::resolve::Plan;
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio_util::sync::CancellationToken;
+
+use super::super::assign::Opening;
+use super::super::core::{Core, Parts, Settings};
+use super::super::counts::ConsumerCounts;
+use super::super::delivery::{Delivery, Record};
+use super::super::gate::Waker;
+use super::super::letters::DeadLetters;
+use super::super::mail::{Mailbox, Note, Outbox};
+use super::super::probe::Probe;
+use super::super::raw::{Raw, RawBuilder};
+use super::super::values::Values;
+use crate::codec::{DecodeError, ValidationErrors};
+use crate::dead_letter::Reason;
+use crate::engine::EngineConfig;
+use crate::framing::{self, SchemaId};
+use crate::observe::{ConsumerMeter, HandlingMeter};
+use crate::registry::{Answer, RegisteredSchema, RegistryClient, SchemaSource};
+use crate::topic::{DedupSpec, ReorderSpec, Sequence, Topic, TopicSpec};
+
+pub(super) const PARTITIONS: i32 = 2;
+
+/// The schema that is here from the beginning, and one that comes later.
+const KNOWN: u32 = 1;
+const LATER: u32 = 2;
+
+/// Events are texts, such as `v1:7`: a vehicle and its frame.
+pub(super) struct Texts(TopicSpec);
+
+impl Topic for Texts {
+    type Event = String;
+
+    fn spec(&self) -> &TopicSpec {
+        &self.0
+    }
+    fn schema(&self) -> &str {
+        "\"bytes\""
+    }
+    fn decode(&self, _: &Plan, payload: &[u8]) -> Result<String, DecodeError> {
+        Ok(String::from_utf8_lossy(payload).into_owned())
+    }
+    fn encode(&self, event: &String, out: &mut Vec<u8>) {
+        out.extend_from_slice(event.as_bytes());
+    }
+    fn key(&self, event: &String, out: &mut String) -> bool {
+        out.push_str(event);
+        true
+    }
+    fn dedup_key(&self, event: &String, out: &mut Vec<u8>) -> bool {
+        out.extend_from_slice(event.as_bytes());
+        true
+    }
+    fn sequence(&self, event: &String) -> Option<Sequence> {
+        let (by, index) = event.split_once(':')?;
+        Some(Sequence {
+            by: by.to_owned(),
+            epoch: String::new(),
+            index: index.parse().ok()?,
+        })
+    }
+    fn stamp(&self, _: &mut String, _: DateTime<Utc>) {}
+    fn validate(&self, _: &String) -> Result<(), ValidationErrors> {
+        Ok(())
+    }
+}
+
+struct Nobody;
+
+impl RegistryClient for Nobody {
+    fn address(&self) -> String {
+        "nowhere".to_owned()
+    }
+    fn schema(&self, _: SchemaId) -> Answer<'_, Option<RegisteredSchema>> {
+        Box::pin(std::future::pending())
+    }
+    fn version<'a>(&'a self, _: &'a str, _: Option<u32>) -> Answer<'a, Option<RegisteredSchema>> {
+        Box::pin(std::future::pending())
+    }
+    fn look_up<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, Option<u32>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A record of a log.
+#[derive(Clone, Debug)]
+struct Entry {
+    /// `None`: its value cannot be read.
+    event: Option<String>,
+    schema: u32,
+    header: bool,
+}
+
+impl Entry {
+    fn raw(&self) -> Raw {
+        let mut builder = RawBuilder::default();
+        let mut value = Vec::new();
+        match &self.event {
+            Some(event) => {
+                framing::put(&mut value, self.schema);
+                value.extend_from_slice(event.as_bytes());
+            }
+            None => value.push(9),
+        }
+        builder.start(None, Some(&value));
+        if let Some(event) = self.event.as_ref().filter(|_| self.header) {
+            builder.header(b"dedup-key", Some(event.as_bytes()));
+        }
+        builder.finish()
+    }
+}
+
+/// What a case is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    /// Frames of each vehicle.
+    pub(super) frames: i64,
+    /// Where disorder, repetitions and poison are.
+    pub(super) seed: u64,
+    /// What is done, and a number to choose by.
+    pub(super) steps: Vec<(u8, u8)>,
+}
+
+fn logs(case: &Case) -> Vec<Vec<Entry>> {
+    let mut seed = case.seed;
+    let mut dice = move |sides: u64| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % sides
+    };
+    let of = |partition: i32| {
+        let mut log: Vec<Entry> = Vec::new();
+        let mut order: Vec<(usize, i64)> = (0..case.frames)
+            .flat_map(|frame| [(0, frame), (1, frame)])
+            .collect();
+        for at in (0..order.len().saturating_sub(4)).step_by(5) {
+            // Two of one vehicle change places.
+            if dice(2) == 0 {
+                order.swap(at, at + 2);
+            }
+        }
+        for (vehicle, frame) in order {
+            let entry = Entry {
+                event: Some(format!("v{partition}{vehicle}:{frame}")),
+                schema: if dice(4) == 0 { LATER } else { KNOWN },
+                header: dice(2) == 0,
+            };
+            log.push(entry.clone());
+            if dice(6) == 0 {
+                log.push(entry);
+            }
+            if dice(12) == 0 {
+                log.push(Entry {
+                    event: None,
+                    schema: KNOWN,
+                    header: false,
+                });
+            }
+        }
+        log
+    };
+    (0..PARTITIONS).map(of).collect()
+}
+
+/// What is expensive to make, and handed from one consumer to the next.
+pub(super) struct Clients {
+    probe: Probe,
+    letters: DeadLetters,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Clients {
+    /// Of brokers that are nowhere.
+    pub(super) fn new() -> Self {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1");
+        let mailbox = Arc::new(mailbox(&Arc::default()));
+        let letters = DeadLetters::new(&config, "texts", "texts.dlq", Box::new(|_, _| {}));
+        Self {
+            probe: Probe::new(&config, &Arc::from("texts"), &mailbox, Instant::now()).unwrap(),
+            letters: letters.unwrap(),
+            // Nothing in it is ever polled: what is fetched does not come by itself.
+            runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
+        }
+    }
+}
+
+fn mailbox(waker: &Arc<Waker>) -> Mailbox<String> {
+    Mailbox::new(Arc::clone(waker), HandlingMeter::new("texts", "group"))
+}
+
+/// The consumer that lives just now.
+pub(super) struct Life {
+    pub(super) core: Core<Texts>,
+    pub(super) outbox: Arc<Outbox<String>>,
+    pub(super) mailbox: Arc<Mailbox<String>>,
+    pub(super) waker: Arc<Waker>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Life {
+    pub(super) fn new(clients: Clients, observer: bool) -> Self {
+        let waker = Arc::new(Waker::default());
+        let mailbox = Arc::new(mailbox(&waker));
+        let outbox = Arc::new(Outbox::new(Arc::clone(&waker)));
+        let topic = Texts(TopicSpec {
+            name: Cow::Borrowed("texts"),
+            subject: Cow::Borrowed("texts-value"),
+            partitions: PARTITIONS as u32,
+            dead_letter: None,
+            dedup: None,
+            reorder: None,
+        });
+        let engine = EngineConfig {
+            dedup: Some(DedupSpec {
+                ttl: Duration::from_secs(60),
+            }),
+            reorder: Some(ReorderSpec {
+                ring: 10,
+                tolerance: 2,
+                hold: Duration::from_secs(1),
+            }),
+            ..EngineConfig::default()
+        };
+        let schema = Schema::parse(topic.schema()).unwrap();
+        let mut values = Values::new(
+            Arc::from("texts"),
+            Arc::from("texts-value"),
+            schema.clone(),
+            SchemaSource::new(Nobody),
+            clients.runtime.handle().clone(),
+            Arc::clone(&mailbox),
+        );
+        values.answer(SchemaId::Id(KNOWN), Ok(schema)).unwrap();
+        let core = Core::new(Parts {
+            settings: Settings {
+                topic: Arc::from("texts"),
+                group: "group".to_owned(),
+                engine,
+                until_end: false,
+                start: None,
+                observer,
+                end_of_stream: CancellationToken::new(),
+                drain: Duration::ZERO,
+                commit_interval: Duration::from_secs(1),
+                commit_count: 10,
+                high: 1_000,
+                low: 250,
+            },
+            start: Instant::now(),
+            topic,
+            values,
+            probe: clients.probe,
+            letters: Some(clients.letters),
+            mailbox: Arc::clone(&mailbox),
+            outbox: Arc::clone(&outbox),
+            published: Arc::new(Mutex::new(ConsumerCounts::default())),
+            meter: ConsumerMeter::new("texts", "group"),
+            waker: Arc::clone(&waker),
+        });
+        Self {
+            core,
+            outbox,
+            mailbox,
+            waker,
+            runtime: clients.runtime,
+        }
+    }
+
+    pub(super) fn open(&mut self, partition: i32, committed: Option<i64>) {
+        let mut config = self.core.settings.engine.clone();
+        config.committed = committed;
+        self.core.open(Opening {
+            partition,
+            from: Offset::Offset(0),
+            config,
+            end: None,
+        });
+    }
+
+    pub(super) fn end(mut self) -> Clients {
+        let mut letters = self.core.letters.take().unwrap();
+        letters.sent.clear();
+        Clients {
+            probe: self.core.probe,
+            letters,
+            runtime: self.runtime,
+        }
+    }
+}
+
+/// A partition as the broker and the fetcher have it.
+struct Place {
+    log: Vec<Entry>,
+    committed: Option<i64>,
+    /// Assigned: the next record to be fetched.
+    fetched: Option<usize>,
+}
+
+/// The application's call.
+struct Call {
+    delivery: Delivery<String>,
+    partition: i32,
+}
+
+/// Everything.
+pub(super) struct World {
+    life: Option<Life>,
+    places: Vec<Place>,
+    taken: VecDeque<Arc<Record<String>>>,
+    calls: Vec<Call>,
+    handled: BTreeSet<String>,
+    /// Letters that the broker has acknowledged, by place.
+    lettered: BTreeSet<(i32, i64)>,
+    /// By vehicle: the assignment, and the last frame begun.
+    last: BTreeMap<String, (u64, i64)>,
+    /// By partition: how many calls of its current assignment were settled.
+    settled: BTreeMap<i32, u64>,
+    wrong: Vec<String>,
+}
+
+impl World {
+    /// Runs a case; answers what was wrong, and the clients for the next one.
+    pub(super) fn run(case: &Case, clients: Clients) -> (Vec<String>, Clients) {
+        let place = |log| Place {
+            log,
+            committed: None,
+            fetched: None,
+        };
+        let mut world = Self {
+            life: Some(Life::new(clients, false)),
+            places: logs(case).into_iter().map(place).collect(),
+            taken: VecDeque::new(),
+            calls: Vec::new(),
+            handled: BTreeSet::new(),
+            lettered: BTreeSet::new(),
+            last: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            wrong: Vec::new(),
+        };
+        for (step, number) in &case.steps {
+            world.step(*step, usize::from(*number));
+            if !world.wrong.is_empty() {
+                break;
+            }
+        }
+        if world.wrong.is_empty() {
+            world.come_to_an_end();
+        }
+        let World {
+            wrong, life, calls, ..
+        } = world;
+        drop(calls);
+        (wrong, life.unwrap().end())
+    }
+
+    fn life(&mut self) -> &mut Life {
+        self.life.as_mut().unwrap()
+    }
+
+    pub(super) fn step(&mut self, step: u8, number: usize) {
+        let partition = (number % PARTITIONS as usize) as i32;
+        match step {
+            0 => self.assign(partition),
+            1 => self.revoke(partition, number & 0b110 == 0, number & 0b1_1000 != 0),
+            2..=4 => self.fetch(partition, 1 + number / 2 % 6),
+            5 => self.feed(),
+            6 | 7 => self.take(1 + number % 4),
+            8 | 9 => self.begin(),
+            10 | 11 => self.finish(number, false),
+            12 => self.finish(number, true),
+            13 => self.read_notes(),
+            14 => self.commit(number & 0b11 != 0),
+            15 => self.answer_letter(number),
+            16 => self.tell_schema(),
+            17 => self.tell_end(partition),
+            18 if number < 40 => self.crash(),
+            _ => {}
+        }
+    }
+
+    fn assign(&mut self, partition: i32) {
+        let place = &mut self.places[partition as usize];
+        if place.fetched.is_none() {
+            place.fetched = Some(0);
+            let committed = place.committed;
+            self.settled.remove(&partition);
+            self.life().open(partition, committed);
+        }
+    }
+
+    fn fetch(&mut self, partition: i32, count: usize) {
+        let place = &mut self.places[partition as usize];
+        let Some(from) = place.fetched else { return };
+        let until = (from + count).min(place.log.len());
+        place.fetched = Some(until);
+        let raws: Vec<Raw> = place.log[from..until].iter().map(Entry::raw).collect();
+        for (offset, raw) in (from as i64..).zip(raws) {
+            self.life().core.record(partition, offset, Some(1_000), raw);
+        }
+    }
+
+    fn feed(&mut self) {
+        let core = &mut self.life().core;
+        core.feed_all();
+        core.hand_out();
+    }
+
+    fn take(&mut self, most: usize) {
+        let outbox = Arc::clone(&self.life().outbox);
+        let before = self.taken.len();
+        outbox.take_ready(most, &mut self.taken);
+        let closed = self
+            .taken
+            .iter()
+            .skip(before)
+            .find(|record| record.assignment.is_closed());
+        if let Some(record) = closed {
+            let place = (record.assignment.partition(), record.offset);
+            self.wrong.push(format!(
+                "{place:?} was still in the outbox after its partition was taken away"
+            ));
+        }
+    }
+
+    fn begin(&mut self) {
+        let Some(record) = self.taken.pop_front() else {
+            return;
+        };
+        let (partition, epoch) = (record.assignment.partition(), record.assignment.epoch());
+        let mailbox = Arc::clone(&self.life().mailbox);
+        let Some(delivery) = Delivery::begin(record, &mailbox, None) else {
+            return;
+        };
+        let life = self.life.as_ref().unwrap();
+        let current = life.core.partitions.get(&partition);
+        if !current.is_some_and(|current| Arc::ptr_eq(&current.assignment, delivery.assignment())) {
+            self.wrong.push(format!(
+                "a call of partition {partition}, epoch {epoch}, began when it was over"
+            ));
+        }
+        let event = delivery.event().unwrap().clone();
+        if let Some((vehicle, frame)) = event.split_once(':') {
+            let frame: i64 = frame.parse().unwrap();
+            let last = self.last.insert(vehicle.to_owned(), (epoch, frame));
+            if last.is_some_and(|(before, last)| before == epoch && last >= frame) {
+                self.wrong.push(format!("{event} after {last:?}"));
+            }
+        }
+        self.calls.push(Call { delivery, partition });
+    }
+
+    fn finish(&mut self, number: usize, fails: bool) {
+        if self.calls.is_empty() {
+            return;
+        }
+        let call = self.calls.swap_remove(number % self.calls.len());
+        if fails {
+            call.delivery.fail("on purpose");
+        } else {
+            self.handled.insert(call.delivery.event().unwrap().clone());
+            *self.settled.entry(call.partition).or_default() += u64::from(!call.delivery.is_stale());
+            call.delivery.settle();
+        }
+    }
+
+    fn read_notes(&mut self) {
+        let life = self.life.as_mut().unwrap();
+        life.core.read_notes();
+        for (number, partition) in &life.core.partitions {
+            let settled = self.settled.get(number).copied().unwrap_or(0);
+            if partition.handled > settled {
+                self.wrong.push(format!(
+                    "partition {number}: {} count as handled of {settled} that were settled in this assignment",
+                    partition.handled
+                ));
+            }
+        }
+    }
+
+    /// The broker's answer to a commit. What it takes must be right.
+    fn commits(places: &mut [Place], wrong: &mut Vec<String>, done: &Done<'_>, list: &TopicPartitionList) {
+        for element in list.elements() {
+            let Offset::Offset(offset) = element.offset() else {
+                continue;
+            };
+            let partition = element.partition();
+            let place = &mut places[partition as usize];
+            if place.committed.is_some_and(|before| before > offset) {
+                wrong.push(format!(
+                    "partition {partition}: committed {offset} after {:?}",
+                    place.committed
+                ));
+            }
+            place.committed = Some(offset);
+            let undone = (0..offset).find(|at| !done.is(partition, *at, &place.log[*at as usize]));
+            if let Some(at) = undone {
+                wrong.push(format!(
+                    "partition {partition}: committed {offset}, and {at} is not done"
+                ));
+            }
+        }
+    }
+
+    fn commit(&mut self, taken: bool) {
+        let Self {
+            life,
+            places,
+            wrong,
+            handled,
+            lettered,
+            ..
+        } = self;
+        let core = &mut life.as_mut().unwrap().core;
+        let numbers: Vec<i32> = core.partitions.keys().copied().collect();
+        let (offers, list) = core.commit_request(&numbers, false);
+        if taken {
+            Self::commits(places, wrong, &Done { handled, lettered }, &list);
+        }
+        let now = core.now();
+        core.book.sent(now, offers);
+        core.book.answered(|_| taken);
+        for (number, place) in (0..).zip(places.iter()) {
+            if core.book.committed(number) > place.committed {
+                wrong.push(format!(
+                    "partition {number}: believed to be committed beyond {:?}",
+                    place.committed
+                ));
+            }
+        }
+    }
+
+    /// `lost`: the broker has given the partition to somebody else already, and takes no commit.
+    fn revoke(&mut self, partition: i32, lost: bool, taken: bool) {
+        if self.places[partition as usize].fetched.take().is_none() {
+            return;
+        }
+        let Self {
+            life,
+            places,
+            wrong,
+            handled,
+            lettered,
+            ..
+        } = self;
+        let life = life.as_mut().unwrap();
+        life.core.feed_all();
+        let state = &life.core.partitions[&partition];
+        let position = state.engine.last_received().map(|last| last + 1);
+        let unread = life.mailbox.unread(partition, state.assignment.epoch());
+        let left = state.engine.outstanding() - unread;
+        let send = |list: &TopicPartitionList| -> KafkaResult<()> {
+            if taken {
+                Self::commits(places, wrong, &Done { handled, lettered }, list);
+                Ok(())
+            } else {
+                Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::RebalanceInProgress))
+            }
+        };
+        life.core.let_go(&[partition], lost, send);
+        let committed = self.places[partition as usize].committed;
+        if !lost && taken && left == 0 && committed < position {
+            self.wrong.push(format!(
+                "partition {partition}: all of {position:?} was settled ({unread} in notes), and {committed:?} is committed"
+            ));
+        }
+    }
+
+    fn undone(&self, partition: i32, position: Option<i64>) -> Option<i64> {
+        let done = Done {
+            handled: &self.handled,
+            lettered: &self.lettered,
+        };
+        let log = &self.places[partition as usize].log;
+        (0..position.unwrap_or(0)).find(|at| !done.is(partition, *at, &log[*at as usize]))
+    }
+
+    fn answer_letter(&mut self, number: usize) {
+        let life = self.life.as_mut().unwrap();
+        let sent = &mut life.core.letters.as_mut().unwrap().sent;
+        if sent.is_empty() {
+            return;
+        }
+        let ticket = sent.swap_remove(number % sent.len());
+        if matches!(ticket.reason, Reason::Late | Reason::TooOld) {
+            let done = Done {
+                handled: &self.handled,
+                lettered: &self.lettered,
+            };
+            let entry = &self.places[ticket.partition as usize].log[ticket.offset as usize];
+            if !done.is(ticket.partition, ticket.offset, entry) {
+                self.wrong
+                    .push(format!("{ticket:?}, and nothing was displaced by more than two"));
+            }
+        }
+        self.lettered.insert((ticket.partition, ticket.offset));
+        if ticket.reason == Reason::HandlerFailed {
+            // Its repetitions may be dropped.
+            let entry = &self.places[ticket.partition as usize].log[ticket.offset as usize];
+            self.handled.extend(entry.event.clone());
+        }
+        self.life().mailbox.push(Note::DeadLettered {
+            ticket,
+            answer: Ok(()),
+        });
+    }
+
+    fn tell_schema(&mut self) {
+        let answer = Ok(Schema::parse("\"bytes\"").unwrap());
+        self.life().mailbox.push(Note::Schema {
+            id: SchemaId::Id(LATER),
+            answer,
+        });
+    }
+
+    /// The broker says where the log ends, long after all holds are over.
+    fn tell_end(&mut self, partition: i32) {
+        let place = &self.places[partition as usize];
+        let high_watermark = Some(place.log.len() as i64);
+        if place.fetched.is_some() {
+            let life = self.life();
+            let epoch = life.core.partitions[&partition].assignment.epoch();
+            let asked_at = Duration::from_secs(1_000_000);
+            life.mailbox.push(Note::LogEnd {
+                partition,
+                epoch,
+                high_watermark,
+                asked_at,
+            });
+        }
+    }
+
+    /// The process is gone, and with it what was not committed; another one begins.
+    fn crash(&mut self) {
+        self.taken.clear();
+        self.calls.clear();
+        self.last.clear();
+        self.settled.clear();
+        let clients = self.life.take().unwrap().end();
+        self.life = Some(Life::new(clients, false));
+        self.places.iter_mut().for_each(|place| place.fetched = None);
+    }
+
+    /// From here on everything goes well: all is handled and committed in the end.
+    fn come_to_an_end(&mut self) {
+        // What was given up by the application comes again with the next assignment only.
+        for partition in 0..PARTITIONS {
+            self.revoke(partition, false, true);
+            self.assign(partition);
+        }
+        for _ in 0..4 {
+            for partition in 0..PARTITIONS {
+                self.fetch(partition, usize::MAX / 2);
+            }
+            self.tell_schema();
+            self.feed();
+            for _ in 0..3 {
+                self.read_notes();
+                self.tell_end(0);
+                self.tell_end(1);
+                self.feed();
+                self.take(usize::MAX);
+                while !self.taken.is_empty() {
+                    self.begin();
+                }
+                while !self.calls.is_empty() {
+                    self.finish(0, false);
+                }
+                self.read_notes();
+                while !self.life().core.letters.as_ref().unwrap().sent.is_empty() {
+                    self.answer_letter(0);
+                }
+            }
+            self.commit(false);
+            self.commit(true);
+        }
+        for partition in 0..PARTITIONS {
+            let place = &self.places[partition as usize];
+            let (end, committed) = (place.log.len() as i64, place.committed);
+            if let Some(at) = self.undone(partition, Some(end)) {
+                self.wrong
+                    .push(format!("partition {partition}: {at} is never done"));
+            } else if committed != Some(end) {
+                self.wrong.push(format!(
+                    "partition {partition}: {committed:?} of {end} is committed in the end"
+                ));
+            }
+        }
+    }
+}
+
+/// What is done.
+struct Done<'a> {
+    handled: &'a BTreeSet<String>,
+    lettered: &'a BTreeSet<(i32, i64)>,
+}
+
+impl Done<'_> {
+    fn is(&self, partition: i32, offset: i64, entry: &Entry) -> bool {
+        let handled = entry
+            .event
+            .as_ref()
+            .is_some_and(|event| self.handled.contains(event));
+        handled || self.lettered.contains(&(partition, offset))
+    }
+}
