@@ -37,6 +37,7 @@ pub(crate) async fn soak(bootstrap: &str, time: Duration) {
         .build()
         .await
         .expect("a consumer");
+    let figures = consumer.figures();
     let consuming = tokio::spawn(async move {
         let handler = move |_: Received<Telemetry>| {
             counted.fetch_add(1, Ordering::Relaxed);
@@ -64,10 +65,14 @@ pub(crate) async fn soak(bootstrap: &str, time: Duration) {
         }
         if elapsed.as_secs().is_multiple_of(10) {
             let now = handled.load(Ordering::Relaxed);
+            let counts = figures.get();
             println!(
-                "  {:4} s: {:6} handled/s, {resident} MiB",
+                "  {:4} s: {:6} handled/s, {resident} MiB; {} dedup entries, {} tracks, {} outstanding",
                 elapsed.as_secs(),
-                (now - before) / 10
+                (now - before) / 10,
+                counts.dedup_entries,
+                counts.tracks,
+                counts.outstanding,
             );
             before = now;
         }
