@@ -176,10 +176,14 @@ impl Templates {
     /// A variable that the view model does not have, with its line.
     pub(crate) fn render(
         &self,
-        name: &'static str,
+        outer: &'static str,
         view: &impl Serialize,
     ) -> Result<String, Box<Diagnostic>> {
-        self.registry.render(name, view).map_err(|error| {
+        self.registry.render(outer, view).map_err(|error| {
+            // What is wrong may be in a slot, which has a file of its own.
+            let inner = error.template_name.as_deref();
+            let name = inner.and_then(|inner| self.sources.keys().find(|known| **known == inner));
+            let name = name.copied().unwrap_or(outer);
             let source = self.source(name);
             let why = match error.reason() {
                 RenderErrorReason::MissingVariable(Some(variable)) => {
@@ -196,7 +200,7 @@ impl Templates {
                     "here",
                 )
                 .help(format!(
-                    "the built-in {name}.hbs shows what there is at this place"
+                    "the built-in {outer}.hbs shows what there is at this place"
                 )),
             )
         })

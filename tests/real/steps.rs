@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use fleetops_avro::{Schema, value as avro};
 use serde_json::{Value, json};
 
 use crate::cases::Sample;
@@ -169,9 +170,23 @@ pub(crate) fn ask_java(jar: &str, samples: &[Sample], wrong: &mut Vec<String>) -
     }
     for answer in oracle::ask(jar, "encode", back) {
         let sample = &samples[answer["id"].as_u64().unwrap() as usize];
-        if answer["hex"] != sample.hex.as_str() {
+        let hex = answer["hex"].as_str().unwrap_or_default();
+        // Java writes the entries of a map in another order.
+        if hex != sample.hex && !(answer["ok"] == true && same_value(sample, hex)) {
             wrong.push(format!("Java writes {} {} as {answer}", sample.key, sample.hex));
         }
     }
     read.len()
+}
+
+/// Whether bytes are those of a sample but for the order of the entries of maps.
+fn same_value(sample: &Sample, hex: &str) -> bool {
+    let schema = Schema::parse(&*sample.schema).unwrap();
+    let value = |hex: &str| {
+        let digits = (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap());
+        let bytes: Vec<u8> = digits.collect();
+        avro::Value::decode_all(&schema, &bytes).ok()
+    };
+    let ours = value(&sample.hex);
+    ours.is_some() && ours == value(hex)
 }
