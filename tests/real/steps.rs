@@ -181,7 +181,7 @@ pub(crate) fn ask_java(jar: &str, samples: &[Sample], wrong: &mut Vec<String>) -
 
 /// Whether bytes are those of a sample but for the order of the entries of maps.
 fn same_value(sample: &Sample, hex: &str) -> bool {
-    let schema = Schema::parse(&*sample.schema).unwrap();
+    let schema = Schema::parse(&sample.schema).unwrap();
     let value = |hex: &str| {
         let digits = (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap());
         let bytes: Vec<u8> = digits.collect();
