@@ -1,5 +1,6 @@
 //! How long a plan takes on a large manifest. It prints figures and asserts none:
-//! `cargo test --release --test e2e -- --ignored --nocapture large`.
+//! `cargo test --release --test e2e -- --ignored --nocapture --test-threads 1 large`. One after the other, because the start
+//! of the servers for the one would be measured in the other.
 
 use std::fmt::Write;
 
