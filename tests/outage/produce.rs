@@ -62,7 +62,8 @@ fn a_broker_that_dies_loses_nothing_that_was_acknowledged_and_the_rest_can_be_se
         "{}",
         run.stderr
     );
-    let run = run.says(&format!("send the lines from {first} on again"));
+    let after = format!("--after {}", first - 1);
+    let run = run.says(&format!("send the rest again with {after}"));
     drop(run);
 
     stack.script("kafka", &["start"]);
@@ -79,10 +80,10 @@ fn a_broker_that_dies_loses_nothing_that_was_acknowledged_and_the_rest_can_be_se
         .count();
     assert_eq!(missing, 0);
 
-    // As it said.
-    project
-        .run_with(stack, &["produce", "dies"], &lines(first - 1..ALL))
-        .exits(0);
+    // As it said: all of the input again, from there on.
+    let mut again = vec!["produce", "dies"];
+    again.extend(after.split(' '));
+    project.run_with(stack, &again, &lines(0..ALL)).exits(0);
     let read = project.run(stack, &["consume", "dies", "--until-end"]).exits(0);
     let read = numbers(&read.stdout);
     assert!(
