@@ -150,8 +150,9 @@ impl Access {
     /// that got it is for further questions. Blocks.
     ///
     /// Each question goes through a client of its own. From its first metadata on, librdkafka knows the brokers under
-    /// their advertised addresses alone and drops the bootstrap connection; that metadata may be an answer to a question
-    /// of its own, and where an advertised address cannot be reached, ours then never gets through.
+    /// their advertised addresses alone and drops the bootstrap connection. It asks for metadata itself as soon as it is
+    /// connected, so where an advertised address cannot be reached, ours gets through by luck only; the address is in
+    /// its messages then.
     pub(crate) fn metadata(
         &self,
         is_decisive: impl Fn(&str) -> bool,

@@ -150,9 +150,14 @@ fn advertised_addresses_tls_and_sasl_that_do_not_fit_are_told_apart() {
         (scram, &sha512, WRONG, "sasl-refused"),
     ];
     let project = Project::new(&format!("[env.dev]\nbootstrap = \"127.0.0.1:{plaintext}\"\n"));
-    let report = project
-        .doctor(&[], &[])
-        .told(1, &["advertised-address", "topic-missing"]);
+    let report = project.doctor(&[], &[]);
+    // librdkafka leaves the bootstrap connection at its own first metadata. Whether ours comes through before is its race:
+    // with an answer the topics are known too, without one the advertised address is known from its messages.
+    let known = match report.status("cluster") {
+        "ok" => &["advertised-address", "topic-missing"][..],
+        _ => &["advertised-address"],
+    };
+    let report = report.told(1, known);
     let place = report.problem("advertised-address")["where"].as_str().unwrap();
     assert!(
         place.contains(&format!("127.0.0.1:{plaintext}")) && place.contains("127.0.0.1:1"),

@@ -73,7 +73,9 @@ async fn without_enough_replicas_nothing_is_a_success() {
         return;
     };
     let topic = "lonely";
-    cluster.create(topic, &[("min.insync.replicas", "3")]).await;
+    cluster
+        .create_led_by_others(topic, &[("min.insync.replicas", "3")])
+        .await;
     let events = Source::Made(1).events();
     let (before, after) = events.split_at(20);
     let producer = cluster.producer(topic, &[("message.timeout.ms", SHORT)]).await;

@@ -16,6 +16,8 @@ use fleetops_registry::registry::Client;
 use fleetops_registry::topics::RawTelemetryTopic;
 use fleetops_runtime::topic::Topic as _;
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::metadata::Metadata;
 use tempfile::TempDir;
@@ -141,6 +143,30 @@ impl Cluster {
             let own = config.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
             wanted.config.extend(own);
             admin.create_topic(&wanted).await.unwrap();
+        }
+    }
+
+    /// The same on three nodes, none of its partitions led by the third: its death changes no leader. A new leader with
+    /// too few replicas in sync cannot tell where a log ends that it had not been told of before (KIP-966), and answers
+    /// no question about it.
+    pub(crate) async fn create_led_by_others(&self, name: &str, config: &[(&str, &str)]) {
+        let replicas: Vec<&[i32]> = (0..PARTITIONS)
+            .map(|partition| [&[1, 2, 3], &[2, 1, 3]][partition as usize % 2].as_slice())
+            .collect();
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let names = [name.to_owned(), dead_letters(name)];
+        let wanted: Vec<NewTopic<'_>> = names
+            .iter()
+            .map(|name| {
+                let topic = NewTopic::new(name, PARTITIONS, TopicReplication::Variable(&replicas))
+                    .set("message.timestamp.type", "LogAppendTime");
+                config
+                    .iter()
+                    .fold(topic, |topic, (key, value)| topic.set(key, value))
+            })
+            .collect();
+        for created in admin.create_topics(&wanted, &AdminOptions::new()).await.unwrap() {
+            created.unwrap();
         }
     }
 

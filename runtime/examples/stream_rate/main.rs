@@ -1,7 +1,7 @@
 //! How fast our producer and consumer are, against bare loops over the same client library, on a real broker.
 //!
 //! `cargo run --release -p fleetops-runtime --example stream_rate -- BOOTSTRAP [EVENTS [ROUNDS]]`
-//! `cargo run --release -p fleetops-runtime --example stream_rate -- BOOTSTRAP soak SECONDS`
+//! `cargo run --release -p fleetops-runtime --example stream_rate -- BOOTSTRAP soak SECONDS [RATE]`
 //!
 //! Both write and read the same topic with the same client settings, in turns; each round prints both rates, by the clock
 //! and by the processor time of this process (the client library's threads included, the broker's not), and their ratio.
@@ -11,7 +11,8 @@
 //! - Consumer: the bare one is a `BaseConsumer` that is polled and looks at the length of each value; ours does dedup,
 //!   decoding, validation and reordering, and calls a handler that does nothing, or gives deliveries that are settled at once.
 //!   5 % of the records are duplicates and 5 % displaced.
-//! - Soak: ours at both ends, as fast as it goes, for so long; it fails if memory grows after the first minute.
+//! - Soak: ours at both ends, as fast as it goes or so many events a second, for so long; it fails if memory grows after
+//!   the first minute by more than what is remembered takes.
 
 // A program for a terminal, which may fail loudly.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
@@ -45,10 +46,12 @@ async fn main() {
     let mut arguments = std::env::args().skip(1);
     let bootstrap = arguments.next().expect("the bootstrap servers");
     if std::env::args().nth(2).is_some_and(|what| what == "soak") {
-        let seconds = std::env::args()
-            .nth(3)
-            .map_or(600, |n| n.parse().expect("seconds"));
-        return soak::soak(&bootstrap, Duration::from_secs(seconds)).await;
+        let number = |at, otherwise| {
+            std::env::args()
+                .nth(at)
+                .map_or(otherwise, |n| n.parse().expect("a number"))
+        };
+        return soak::soak(&bootstrap, Duration::from_secs(number(3, 600)), number(4, 0)).await;
     }
     let mut number = |otherwise| {
         arguments
