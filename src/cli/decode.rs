@@ -1,7 +1,6 @@
 //! `decode`: Avro binary as JSON. One datum, a batch, or an object container file.
 
-use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use fleetops_avro::container::Reader;
@@ -11,6 +10,7 @@ use fleetops_avro::{Schema, json, single_object};
 
 use super::compat::plain;
 use super::jsonl::{self, Line};
+use super::lines::Lines;
 use super::{CliError, Format, Global, Outcome, report, schema};
 
 const HELP: &str = "\
@@ -32,7 +32,7 @@ writer reads. writer_text and reader_text give a schema as raw text.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Args {
-    /// An object container file, or - for standard input
+    /// An object container file, gzipped or not; - is standard input
     #[arg(value_name = "FILE", conflicts_with_all = ["writer", "hex", "jsonl"])]
     file: Option<PathBuf>,
 
@@ -110,14 +110,9 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Outcome, CliError> {
 /// A file's values, one a line.
 fn container(path: &Path, reader: Option<&Path>, global: &Global) -> Result<Outcome, CliError> {
     global.format(&[Format::Json, Format::Text])?;
-    let name = path.display();
-    let input: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let file = File::open(path).map_err(|e| CliError::usage(format!("cannot read {name}: {e}")))?;
-        Box::new(file)
-    };
-    let mut values = Reader::new(input).map_err(|e| CliError::usage(format!("{name}: {e}")))?;
+    let lines = Lines::open(path).map_err(|(name, e)| CliError::usage(format!("cannot read {name}: {e}")))?;
+    let name = lines.name.clone();
+    let mut values = Reader::new(lines.into_input()).map_err(|e| CliError::usage(format!("{name}: {e}")))?;
     let mut schema = values.schema().clone();
     if let Some(reader) = reader {
         schema = schema::read(reader, global)?;

@@ -205,6 +205,8 @@ fn one_datum() {
 
 #[test]
 fn an_object_container_file() {
+    use std::io::Write as _;
+
     use fleetops_avro::Schema;
     use fleetops_avro::container::{Codec, Writer};
     use fleetops_avro::value::Value;
@@ -228,6 +230,12 @@ fn an_object_container_file() {
     );
     let run = project.run(&["decode", "p.avro", "--reader", "v2.avsc"]).exits(0);
     assert_eq!(run.stdout, "{\"x\":0.0}\n{\"x\":1.0}\n{\"x\":2.0}\n");
+    // Gzipped, as files often lie about.
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&std::fs::read(project.path("p.avro")).unwrap()).unwrap();
+    std::fs::write(project.path("p.avro.gz"), gzip.finish().unwrap()).unwrap();
+    let run = project.run(&["decode", "p.avro.gz"]).exits(0);
+    assert_eq!(run.stdout, "{\"x\":0}\n{\"x\":1}\n{\"x\":2}\n");
     // Cut: what was read before is printed, and what is wrong is told.
     let mut writer = Writer::new(Vec::new(), &schema, Codec::Null).unwrap();
     writer.append(&Value::Record(vec![Value::Int(7)])).unwrap();

@@ -110,11 +110,10 @@ impl Tally {
         };
         let mut text = format!("{topic}: {} in {seconds:.1} s{rate}\n", parts.join(", "));
         if !self.complete {
-            text.push_str(&format!(
-                "Nothing of {name} was sent after {} {}.\n",
-                self.last.unit(),
-                self.last.number()
-            ));
+            text.push_str(&match self.last.number() {
+                0 => format!("Nothing of {name} was sent.\n"),
+                last => format!("Nothing of {name} was sent after {} {last}.\n", self.last.unit()),
+            });
         }
         text
     }
