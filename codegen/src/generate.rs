@@ -8,18 +8,18 @@ use fleetops_avro::diagnostic::Diagnostic;
 use fleetops_avro::schema::TypeId;
 use serde::Serialize;
 
-use crate::emit::Emitter;
 use crate::emit::work::Work;
 use crate::idents::bare;
+use crate::items::Items;
 use crate::lowered::lowered;
 use crate::manifest::{Manifest, has_errors};
 use crate::model::depth::type_place;
-use crate::model::{Dress, Model, ModulePath};
+use crate::model::{Model, ModulePath};
 use crate::output::{Context, MARK, Output};
 use crate::render::Templates;
 use crate::verify::Expected;
-use crate::view::{Views, doc_literals, too_much_code};
-use crate::{Options, topics, verify};
+use crate::view::{doc_literals, too_much_code};
+use crate::{Options, verify};
 
 /// What a file is generated for, so that it can be laid out as the root of a module tree or of a crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +123,9 @@ fn run(
     let mut errors = Vec::new();
     for (module, types) in run.by_module() {
         let mut items = Vec::new();
+        let maker = Items::new(&run, &module, model.names.get(&module), root);
         for id in types {
-            match run.named_type(&module, id) {
+            match maker.named_type(id) {
                 Ok(code) => items.extend(code),
                 Err(mut found) => errors.append(&mut found),
             }
@@ -137,13 +138,16 @@ fn run(
                 return Err(errors);
             }
         }
-        tree.node(&module).items = items;
+        let node = tree.node(&module);
+        node.imports = maker.imports();
+        node.items = items;
     }
     if let Some(manifest) = manifest {
         let module = run.topics_module();
-        match run.topics(manifest, &module) {
-            Ok(items) => {
+        match Items::of_topics(&run, &module, manifest) {
+            Ok((items, imports)) => {
                 let node = tree.node(&module);
+                node.imports = imports;
                 node.items = items;
                 node.docs = vec![
                     "The topics of the manifest, and the types that send and receive their events."
@@ -175,6 +179,8 @@ struct Tree {
 #[derive(Debug, Default)]
 struct Node {
     docs: Vec<String>,
+    /// Lines of code.
+    imports: String,
     items: Vec<String>,
 }
 
@@ -202,14 +208,15 @@ impl Tree {
     }
 }
 
-struct Run<'a> {
-    schemas: &'a SchemaSet,
-    options: &'a Options,
-    model: &'a Model,
-    templates: Templates,
-    work: Work,
+/// What all files have in common.
+pub(crate) struct Run<'a> {
+    pub(crate) schemas: &'a SchemaSet,
+    pub(crate) options: &'a Options,
+    pub(crate) model: &'a Model,
+    pub(crate) templates: Templates,
+    pub(crate) work: Work,
     /// What templates were given, where it is asked for.
-    contexts: Option<RefCell<Vec<Context>>>,
+    pub(crate) contexts: Option<RefCell<Vec<Context>>>,
 }
 
 impl Run<'_> {
@@ -231,114 +238,6 @@ impl Run<'_> {
         out
     }
 
-    /// The items of a named type, and of the unions in it.
-    fn named_type(&self, module: &ModulePath, id: TypeId) -> Result<Vec<String>, Vec<Diagnostic>> {
-        let views = Views::new(
-            self.schemas,
-            self.model,
-            module,
-            &self.options.runtime_path,
-            &self.options.serde,
-            &self.work,
-        );
-        let one = |d: Box<Diagnostic>| vec![*d];
-        let mut items = Vec::new();
-        if let Some(record) = self.model.records.get(&id) {
-            let view = views.record(id, record)?;
-            let mut dress = record.dress.clone();
-            dress
-                .attributes
-                .extend(record.fields.iter().flat_map(|f| f.attributes.iter().cloned()));
-            let (name, ident, builder) = (&record.name, bare(&view.ident), bare(&view.builder.ident));
-            items.push(
-                self.item_with(
-                    "record",
-                    name,
-                    &view,
-                    &[
-                        format!("struct {ident}"),
-                        format!("impl {ident}"),
-                        format!("impl AvroRecord for {ident}"),
-                        format!("impl Default for {ident}"),
-                    ],
-                    &dress,
-                    view.schema.len(),
-                )
-                .map_err(one)?,
-            );
-            if record.borrows {
-                let borrowed = bare(&view.view_ident);
-                let expected = [format!("struct {borrowed}"), format!("impl {borrowed}")];
-                items.push(self.item("view", name, &view, &expected, &dress).map_err(one)?);
-            }
-            items.push(
-                self.item(
-                    "builder",
-                    name,
-                    &view,
-                    &[
-                        format!("struct {builder}"),
-                        format!("struct {}", bare(&view.builder.required_ident)),
-                        format!("impl {builder}"),
-                    ],
-                    &dress,
-                )
-                .map_err(one)?,
-            );
-            for (index, union) in self.model.unions_of(id) {
-                let view = views.union(index, union);
-                let (ident, borrowed) = (bare(&view.ident), bare(&view.view_ident));
-                let mut expected = vec![
-                    format!("enum {ident}"),
-                    format!("impl {ident}"),
-                    format!("impl From for {ident}"),
-                ];
-                if union.borrows {
-                    expected.extend([format!("enum {borrowed}"), format!("impl {borrowed}")]);
-                }
-                let item = self.item("union", &union.owner, &view, &expected, &union.dress);
-                items.push(item.map_err(one)?);
-            }
-        } else if let Some(e) = self.model.enums.get(&id) {
-            let view = views.enumeration(e);
-            let ident = bare(&view.ident);
-            items.push(
-                self.item(
-                    "enum",
-                    &e.name,
-                    &view,
-                    &[
-                        format!("enum {ident}"),
-                        format!("impl {ident}"),
-                        format!("impl Display for {ident}"),
-                        format!("impl FromStr for {ident}"),
-                    ],
-                    &e.dress,
-                )
-                .map_err(one)?,
-            );
-        } else if let Some(f) = self.model.fixeds.get(&id) {
-            let view = views.fixed(f);
-            let ident = bare(&view.ident);
-            items.push(
-                self.item(
-                    "fixed",
-                    &f.name,
-                    &view,
-                    &[
-                        format!("struct {ident}"),
-                        format!("impl From for {ident}"),
-                        format!("impl From for [u8 ; {}]", f.size),
-                        format!("impl AsRef for {ident}"),
-                    ],
-                    &f.dress,
-                )
-                .map_err(one)?,
-            );
-        }
-        Ok(items)
-    }
-
     /// The module of topics: `topics`, or the next free name.
     fn topics_module(&self) -> ModulePath {
         let taken: BTreeSet<&str> = (self.model.records.values().map(|r| &r.home))
@@ -354,80 +253,6 @@ impl Run<'_> {
             number += 1;
         }
         vec![name]
-    }
-
-    fn topics(&self, manifest: &Manifest, module: &ModulePath) -> Result<Vec<String>, Vec<Diagnostic>> {
-        let runtime = &self.options.runtime_path;
-        let emitter = Emitter {
-            model: self.model,
-            module,
-            runtime,
-            work: &self.work,
-        };
-        let one = |d: Box<Diagnostic>| vec![*d];
-        let mut items = Vec::new();
-        for view in topics::topics(self.schemas, manifest, &emitter, &self.options.kafka) {
-            let topic = &view.topic;
-            let expected = [
-                format!("struct {topic}"),
-                format!("impl Topic for {topic}"),
-                format!("type {}", view.producer),
-                format!("type {}", view.consumer),
-            ];
-            let dress = Dress::default();
-            items.push(
-                self.item("topic", &view.shown, &view, &expected, &dress)
-                    .map_err(one)?,
-            );
-        }
-        let environments = topics::environments(manifest, runtime);
-        let expected = ["const ENVIRONMENTS".to_owned()];
-        items.push(
-            self.item(
-                "environments",
-                "the manifest",
-                &environments,
-                &expected,
-                &Dress::default(),
-            )
-            .map_err(one)?,
-        );
-        Ok(items)
-    }
-
-    /// Renders, audits and formats.
-    fn item(
-        &self,
-        template: &'static str,
-        subject: &str,
-        view: &impl Serialize,
-        expected: &[String],
-        dress: &Dress,
-    ) -> Result<String, Box<Diagnostic>> {
-        self.item_with(template, subject, view, expected, dress, 0)
-    }
-
-    /// The same where the text has a literal of so many bytes, which costs a compiler less than code does.
-    fn item_with(
-        &self,
-        template: &'static str,
-        subject: &str,
-        view: &impl Serialize,
-        expected: &[String],
-        dress: &Dress,
-        literal: usize,
-    ) -> Result<String, Box<Diagnostic>> {
-        if let Some(contexts) = &self.contexts {
-            contexts.borrow_mut().push(context(template, subject, view));
-        }
-        let text = self.templates.render(template, view)?;
-        self.work.spend(text.len() - literal / 4 * 3);
-        let expected = Expected {
-            items: expected.iter().cloned().collect(),
-            attributes: dress.attributes.clone(),
-            allow: dress.allow.clone(),
-        };
-        verify::verify(&self.templates.source(template), subject, &text, &expected)
     }
 
     /// Lays the tree out in files: one for each module that has items, and the root.
@@ -473,6 +298,9 @@ impl Run<'_> {
             let mut parts = vec![format!("// {MARK}\n")];
             if !head.trim().is_empty() {
                 parts.push(head);
+            }
+            if !node.imports.is_empty() {
+                parts.push(node.imports.clone());
             }
             parts.extend(node.items.iter().cloned());
             files.insert(name, parts.join("\n"));

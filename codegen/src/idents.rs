@@ -147,6 +147,11 @@ impl Scope {
         }
     }
 
+    /// What is taken, without any `r#`.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.taken.iter().map(|name| bare(name))
+    }
+
     /// Identifiers for all of `names`, in their order. A name that is its own identifier keeps it, whoever comes first.
     pub(crate) fn take_all<'a>(
         &mut self,

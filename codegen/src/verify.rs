@@ -13,6 +13,7 @@ use quote::ToTokens;
 use syn::visit::{self, Visit};
 
 use crate::print::print;
+use crate::short::Short;
 
 const ATTRIBUTES: &[&str] = &[
     "allow",
@@ -29,13 +30,15 @@ const ATTRIBUTES: &[&str] = &[
 
 /// What the generator announced.
 #[derive(Debug, Default)]
-pub(crate) struct Expected {
+pub(crate) struct Expected<'a> {
     /// The items, as [`signature`] writes them.
     pub(crate) items: BTreeSet<String>,
     /// Attributes that the manifest asks for, whole.
     pub(crate) attributes: Vec<String>,
     /// Lints that the items are free of.
     pub(crate) allow: BTreeSet<&'static str>,
+    /// The short forms of paths.
+    pub(crate) short: Option<&'a Short>,
 }
 
 /// Attributes in the form in which they are compared.
@@ -49,7 +52,7 @@ fn announced(attributes: &[String]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Parses, audits and formats the text that a template yielded for `subject`. `expected` is what it may hold.
+/// Parses, audits, shortens and formats the text that a template yielded for `subject`. `expected` is what it may hold.
 ///
 /// # Errors
 /// Text that is no Rust, and items or constructs that do not belong there; both with an excerpt.
@@ -57,7 +60,7 @@ pub(crate) fn verify(
     template: &Arc<Source>,
     subject: &str,
     text: &str,
-    expected: &Expected,
+    expected: &Expected<'_>,
 ) -> Result<String, Box<Diagnostic>> {
     let mut file = syn::parse_file(text).map_err(|error| {
         let line = error.span().start().line;
@@ -100,6 +103,9 @@ pub(crate) fn verify(
                 attrs.push(allow.clone());
             }
         }
+    }
+    if let Some(short) = expected.short {
+        short.shorten(&mut file);
     }
     Ok(print(&file))
 }

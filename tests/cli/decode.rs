@@ -232,7 +232,8 @@ fn an_object_container_file() {
     assert_eq!(run.stdout, "{\"x\":0.0}\n{\"x\":1.0}\n{\"x\":2.0}\n");
     // Gzipped, as files often lie about.
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(&std::fs::read(project.path("p.avro")).unwrap()).unwrap();
+    gzip.write_all(&std::fs::read(project.path("p.avro")).unwrap())
+        .unwrap();
     std::fs::write(project.path("p.avro.gz"), gzip.finish().unwrap()).unwrap();
     let run = project.run(&["decode", "p.avro.gz"]).exits(0);
     assert_eq!(run.stdout, "{\"x\":0}\n{\"x\":1}\n{\"x\":2}\n");

@@ -385,6 +385,10 @@ impl Lowering<'_> {
             let scope = scopes.entry(union.home.module.clone()).or_default();
             union.home.view = scope.take(&format!("{}Ref", union.home.ident), "");
         }
+        for (module, scope) in scopes {
+            let names = scope.names().map(str::to_owned).collect();
+            model.names.insert(module.clone(), names);
+        }
     }
 
     /// What borrows strings or bytes, and what has something to validate: whatever holds what does.

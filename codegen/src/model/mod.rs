@@ -39,6 +39,8 @@ pub(crate) struct Model {
     union_ranges: BTreeMap<TypeId, std::ops::Range<usize>>,
     /// The sizes of the records, by schema node.
     sizes: BTreeMap<TypeId, sizes::Sizes>,
+    /// All names in each module: of types, views, builders, and the modules in it.
+    pub(crate) names: BTreeMap<ModulePath, BTreeSet<String>>,
     /// What was left out of the schemas' attributes, and why.
     pub(crate) warnings: Vec<Diagnostic>,
 }

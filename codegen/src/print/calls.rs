@@ -12,8 +12,6 @@ pub(super) enum Item<'a> {
     Expr(&'a Expr),
     Pat(&'a Pat),
     Type(&'a Type),
-    /// Written already.
-    Text(&'a str),
 }
 
 /// What a list is.
@@ -34,7 +32,6 @@ impl Printer {
             Item::Expr(expr) => self.expr(expr, shape),
             Item::Pat(pat) => self.pat(pat, shape),
             Item::Type(ty) => self.ty(ty, shape),
-            Item::Text(text) => Some(text.to_owned()),
         }
     }
 
@@ -235,7 +232,6 @@ fn is_simple(item: &Item<'_>) -> bool {
     }
     match item {
         Item::Expr(expr) => of(expr),
-        Item::Text(text) => !text.contains("::"),
         Item::Pat(_) | Item::Type(_) => false,
     }
 }

@@ -6,7 +6,6 @@ use syn::{
     Signature, Type, Visibility,
 };
 
-use super::calls::{Item as Listed, List};
 use super::shape::{Shape, last, newline, width};
 use super::{ATTRIBUTE, Printer, TAB, WIDTH};
 
@@ -399,9 +398,7 @@ impl Printer {
                 if next.is_some_and(|next| next.path().is_ident("derive") && doc_line(next).is_none()) {
                     continue;
                 }
-                let items: Vec<Listed<'_>> = derives.iter().map(|d| Listed::Text(d)).collect();
-                out.push_str(&self.attribute_list("derive", &items, indent, true)?);
-                out.push_str(&line);
+                out.push_str(&format!("{}{line}", derive(&derives, indent)));
                 derives.clear();
                 continue;
             }
@@ -413,19 +410,6 @@ impl Printer {
     fn attribute(&self, meta: &Meta, indent: usize) -> Option<String> {
         let shape = self.line(indent).behind(2)?.less(1)?;
         Some(format!("#[{}]", self.meta(meta, shape)?))
-    }
-
-    fn attribute_list(&self, name: &str, items: &[Listed<'_>], indent: usize, comma: bool) -> Option<String> {
-        let shape = self.line(indent).behind(2)?.less(1)?;
-        let list = List {
-            head: name,
-            brackets: ('(', ')'),
-            most: ATTRIBUTE,
-            comma: false,
-        };
-        let text = self.list(list, items, shape)?;
-        let text = if comma { text } else { without_last_commas(&text) };
-        Some(format!("#[{text}]"))
     }
 
     fn meta(&self, meta: &Meta, shape: Shape) -> Option<String> {
@@ -466,12 +450,19 @@ impl Printer {
     }
 }
 
-/// A list of an attribute has no comma at its end.
-fn without_last_commas(text: &str) -> String {
-    match text.rfind(',') {
-        Some(at) if text[at + 1..].trim() == ")" => format!("{}{}", &text[..at], &text[at + 1..]),
-        _ => text.to_owned(),
+/// What is derived: on one line, on one line of its own, or one by one. The comma at the end of the second may go beyond the margin.
+fn derive(paths: &[String], indent: usize) -> String {
+    let list = paths.join(", ");
+    let room = WIDTH.saturating_sub(indent);
+    if width(&list) + "#[derive()]".len() + TAB <= room {
+        return format!("#[derive({list})]");
     }
+    let inside = newline(indent + TAB);
+    let list = match width(&list) + TAB <= room {
+        true => list,
+        false => paths.join(&format!(",{inside}")),
+    };
+    format!("#[derive({inside}{list},{})]", newline(indent))
 }
 
 /// Whether a blank line stands between two items of an impl.

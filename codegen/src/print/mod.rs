@@ -24,7 +24,7 @@ use std::rc::Rc;
 use shape::Shape;
 
 /// rustfmt's `max_width`.
-const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 /// Its `tab_spaces`.
 const TAB: usize = 4;
 /// Its `fn_call_width`: the most that the arguments of a call take on one line.

@@ -36,6 +36,23 @@ fn blocks_start_on_the_line_of_their_call() {
     );
 }
 
+/// The widths at which rustfmt 1.9 changes its mind.
+#[test]
+fn what_is_derived_is_laid_out_in_three_ways() {
+    for (width, want) in [
+        (85, "#[derive(Aaa, {})]\npub struct A;\n"),
+        (86, "#[derive(\n    Aaa, {},\n)]\npub struct A;\n"),
+        (96, "#[derive(\n    Aaa, {},\n)]\npub struct A;\n"),
+        (97, "#[derive(\n    Aaa,\n    {},\n)]\npub struct A;\n"),
+    ] {
+        let long = "B".repeat(width - "Aaa, ".len());
+        laid_out(
+            &format!("#[derive(Aaa, {long})] pub struct A;"),
+            &want.replace("{}", &long),
+        );
+    }
+}
+
 #[test]
 fn what_is_not_known_is_laid_out_by_prettyplease() {
     laid_out(

@@ -2,6 +2,10 @@
 
 //! Types of the namespace `documents`.
 
+use core::fmt;
+use core::str::FromStr;
+use fleetops_runtime::{codec, serde};
+
 /// */ evil
 /// second line
 /// third � } pub fn evil() {}
@@ -22,13 +26,7 @@
 /// x
 /// \~~~
 /// Grüße, 日本語
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Doc {
     /// line1
@@ -39,7 +37,7 @@ pub struct Doc {
     pub a: i32,
     /// The field `b`.
     #[serde(default = "Doc::default_b")]
-    pub b: ::std::string::String,
+    pub b: String,
     /// The field `c`.
     pub c: E,
     /// The field `d`.
@@ -72,15 +70,15 @@ impl Doc {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -89,10 +87,8 @@ impl Doc {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -103,10 +99,10 @@ impl Doc {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -114,9 +110,7 @@ impl Doc {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             a: reader.int()?,
             b: reader.string()?,
@@ -130,11 +124,8 @@ impl Doc {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -144,8 +135,8 @@ impl Doc {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         self.a = reader.int()?;
         reader.string_into(&mut self.b)?;
         self.c = E::decode_avro(reader)?;
@@ -158,10 +149,8 @@ impl Doc {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -174,7 +163,7 @@ impl Doc {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.int(self.a);
         writer.string(&self.b);
         writer.index(self.c as usize);
@@ -183,49 +172,36 @@ impl Doc {
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         static B_PATTERN: ::fleetops_runtime::codec::Pattern =
             ::fleetops_runtime::codec::Pattern::new(r##""#[)]; panic!r#""##);
         B_PATTERN.check(errors, &path.field("b"), &self.b);
     }
 
     /// The default of `b`.
-    fn default_b() -> ::std::string::String {
-        ::std::string::String::from(r##""#; panic!()"##)
+    fn default_b() -> String {
+        String::from(r##""#; panic!()"##)
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Doc {
+impl codec::AvroRecord for Doc {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "documents.Doc";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         Self::validate_at(self, path, errors);
     }
 }
@@ -257,10 +233,8 @@ impl<'a> DocRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -271,9 +245,7 @@ impl<'a> DocRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             a: reader.int()?,
             b: reader.str()?,
@@ -287,7 +259,7 @@ impl<'a> DocRef<'a> {
     pub fn into_owned(self) -> Doc {
         Doc {
             a: self.a,
-            b: ::std::string::String::from(self.b),
+            b: String::from(self.b),
             c: self.c,
             d: self.d,
             e: self.e.into_owned(),
@@ -317,7 +289,7 @@ pub struct DocBuilder {
 
 impl DocBuilder {
     /// Sets [`Doc::b`].
-    pub fn b(mut self, b: impl ::core::convert::Into<::std::string::String>) -> Self {
+    pub fn b(mut self, b: impl Into<String>) -> Self {
         self.value.b = b.into();
         self
     }
@@ -331,13 +303,7 @@ impl DocBuilder {
 /// The union in `documents.Doc.e`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum DocE {
     /// The branch `int`.
@@ -345,7 +311,7 @@ pub enum DocE {
     Int(i32),
     /// The branch `string`.
     #[serde(rename = "string")]
-    String(::std::string::String),
+    String(String),
 }
 
 impl DocE {
@@ -354,9 +320,7 @@ impl DocE {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(2)? {
             0 => Self::Int(reader.int()?),
             _ => Self::String(reader.string()?),
@@ -373,7 +337,7 @@ impl DocE {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::Int(value) => {
                 writer.index(0);
@@ -387,14 +351,14 @@ impl DocE {
     }
 }
 
-impl ::core::convert::From<i32> for DocE {
+impl From<i32> for DocE {
     fn from(value: i32) -> Self {
         Self::Int(value)
     }
 }
 
-impl ::core::convert::From<::std::string::String> for DocE {
-    fn from(value: ::std::string::String) -> Self {
+impl From<String> for DocE {
+    fn from(value: String) -> Self {
         Self::String(value)
     }
 }
@@ -414,9 +378,7 @@ impl<'a> DocERef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(2)? {
             0 => Self::Int(reader.int()?),
             _ => Self::String(reader.str()?),
@@ -427,23 +389,14 @@ impl<'a> DocERef<'a> {
     pub fn into_owned(self) -> DocE {
         match self {
             Self::Int(value) => DocE::Int(value),
-            Self::String(value) => DocE::String(::std::string::String::from(value)),
+            Self::String(value) => DocE::String(String::from(value)),
         }
     }
 }
 
 /// \`unbalanced
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum E {
@@ -467,47 +420,33 @@ impl E {
     /// # Errors
     /// Where the index is none of this enum.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.symbol(1)?;
         Ok(Self::X)
     }
 }
 
-impl ::core::fmt::Display for E {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+impl fmt::Display for E {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl ::core::str::FromStr for E {
-    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+impl FromStr for E {
+    type Err = codec::UnknownSymbol;
 
     /// Reads the symbol, as the schema spells it.
-    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+    fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "X" => Ok(Self::X),
-            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
-                "documents.E",
-                symbol,
-            )),
+            _ => Err(codec::UnknownSymbol::new("documents.E", symbol)),
         }
     }
 }
 
 /// "\] struct Smuggled; #\[doc = "
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct F(
@@ -516,19 +455,19 @@ pub struct F(
     pub [u8; 1],
 );
 
-impl ::core::convert::From<[u8; 1]> for F {
+impl From<[u8; 1]> for F {
     fn from(bytes: [u8; 1]) -> Self {
         Self(bytes)
     }
 }
 
-impl ::core::convert::From<F> for [u8; 1] {
+impl From<F> for [u8; 1] {
     fn from(value: F) -> Self {
         value.0
     }
 }
 
-impl ::core::convert::AsRef<[u8]> for F {
+impl AsRef<[u8]> for F {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }

@@ -2,14 +2,12 @@
 
 //! Types of the namespace `dressed`.
 
+use core::fmt;
+use core::str::FromStr;
+use fleetops_runtime::{chrono, codec, rust_decimal, serde};
+
 /// A trip, with everything that the manifest can say of how its type looks.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 #[non_exhaustive]
 #[allow(deprecated)]
@@ -17,22 +15,20 @@ pub struct Trip {
     /// Who drives. A newtype of the application.
     pub driver: crate::DriverId,
     /// Who takes over: the same newtype.
-    pub relief: ::core::option::Option<crate::DriverId>,
+    pub relief: Option<crate::DriverId>,
     /// Raw: microseconds.
     pub started_at: i64,
     /// The field `ended_at`.
-    pub ended_at: ::core::option::Option<
-        ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    >,
+    pub ended_at: Option<chrono::DateTime<chrono::Utc>>,
     /// The field `token`.
     #[doc(alias = "bearer")]
     pub token: Token,
     /// The field `fare`.
     #[serde(default = "Trip::default_fare")]
-    pub fare: ::fleetops_runtime::rust_decimal::Decimal,
+    pub fare: rust_decimal::Decimal,
     /// The field `toll`.
     #[serde(default = "Trip::default_toll")]
-    pub toll: ::fleetops_runtime::rust_decimal::Decimal,
+    pub toll: rust_decimal::Decimal,
     /// The field `kilometres`.
     #[serde(default)]
     #[deprecated = "use `metres`"]
@@ -49,7 +45,7 @@ pub struct Trip {
     pub note: TripNote,
     /// The field `legs`.
     #[serde(default)]
-    pub legs: ::std::vec::Vec<Leg>,
+    pub legs: Vec<Leg>,
 }
 
 #[allow(deprecated)]
@@ -75,21 +71,21 @@ impl Trip {
                 metres: 0,
                 mode: required.mode,
                 note: Self::default_note(),
-                legs: ::std::vec::Vec::new(),
+                legs: Vec::new(),
             },
         }
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -98,10 +94,8 @@ impl Trip {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -112,10 +106,10 @@ impl Trip {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -123,17 +117,12 @@ impl Trip {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
-            driver: ::fleetops_runtime::codec::newtype(reader.string()?, reader)?,
+            driver: codec::newtype(reader.string()?, reader)?,
             relief: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::fleetops_runtime::codec::newtype(
-                    reader.string()?,
-                    reader,
-                )?),
+                _ => Some(codec::newtype(reader.string()?, reader)?),
             },
             started_at: reader.long()?,
             ended_at: match reader.branch(2)? {
@@ -162,11 +151,8 @@ impl Trip {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -176,15 +162,12 @@ impl Trip {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        self.driver = ::fleetops_runtime::codec::newtype(reader.string()?, reader)?;
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
+        self.driver = codec::newtype(reader.string()?, reader)?;
         self.relief = match reader.branch(2)? {
             0 => None,
-            _ => Some(::fleetops_runtime::codec::newtype(
-                reader.string()?,
-                reader,
-            )?),
+            _ => Some(codec::newtype(reader.string()?, reader)?),
         };
         self.started_at = reader.long()?;
         self.ended_at = match reader.branch(2)? {
@@ -210,19 +193,18 @@ impl Trip {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
     pub(crate) fn max_len(&self) -> usize {
         let mut len = 137;
-        len += ::fleetops_runtime::codec::Newtype::base(&self.driver).len();
-        len += self.relief.as_ref().map_or(0, |value| {
-            10 + ::fleetops_runtime::codec::Newtype::base(value).len()
-        });
+        len += codec::Newtype::base(&self.driver).len();
+        len += self
+            .relief
+            .as_ref()
+            .map_or(0, |value| 10 + codec::Newtype::base(value).len());
         len += self.note.max_len();
         len += 10 * self.legs.len();
         len
@@ -230,13 +212,13 @@ impl Trip {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
-        writer.string(::fleetops_runtime::codec::Newtype::base(&self.driver));
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
+        writer.string(codec::Newtype::base(&self.driver));
         match &self.relief {
             None => writer.index(0),
             Some(value) => {
                 writer.index(1);
-                writer.string(::fleetops_runtime::codec::Newtype::base(value));
+                writer.string(codec::Newtype::base(value));
             }
         }
         writer.long(self.started_at);
@@ -262,28 +244,24 @@ impl Trip {
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         static DRIVER_PATTERN: ::fleetops_runtime::codec::Pattern =
             ::fleetops_runtime::codec::Pattern::new("^d-");
         {
-            let value = ::fleetops_runtime::codec::Newtype::base(&self.driver);
+            let value = codec::Newtype::base(&self.driver);
             DRIVER_PATTERN.check(errors, &path.field("driver"), value);
         }
-        ::fleetops_runtime::codec::check::decimal(errors, &path.field("fare"), &self.fare, 9, 2);
+        codec::check::decimal(errors, &path.field("fare"), &self.fare, 9, 2);
     }
 
     /// The default of `fare`.
-    fn default_fare() -> ::fleetops_runtime::rust_decimal::Decimal {
-        ::fleetops_runtime::rust_decimal::Decimal::from_i128_with_scale(256, 2)
+    fn default_fare() -> rust_decimal::Decimal {
+        rust_decimal::Decimal::from_i128_with_scale(256, 2)
     }
 
     /// The default of `toll`.
-    fn default_toll() -> ::fleetops_runtime::rust_decimal::Decimal {
-        ::fleetops_runtime::rust_decimal::Decimal::from_i128_with_scale(1234, 2)
+    fn default_toll() -> rust_decimal::Decimal {
+        rust_decimal::Decimal::from_i128_with_scale(1234, 2)
     }
 
     /// The default of `note`.
@@ -293,33 +271,24 @@ impl Trip {
 }
 
 #[allow(deprecated)]
-impl ::fleetops_runtime::codec::AvroRecord for Trip {
+impl codec::AvroRecord for Trip {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "dressed.Trip";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         Self::validate_at(self, path, errors);
     }
 }
@@ -331,19 +300,17 @@ pub struct TripRef<'a> {
     /// Who drives. A newtype of the application.
     pub driver: crate::DriverId,
     /// Who takes over: the same newtype.
-    pub relief: ::core::option::Option<crate::DriverId>,
+    pub relief: Option<crate::DriverId>,
     /// Raw: microseconds.
     pub started_at: i64,
     /// The field `ended_at`.
-    pub ended_at: ::core::option::Option<
-        ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    >,
+    pub ended_at: Option<chrono::DateTime<chrono::Utc>>,
     /// The field `token`.
     pub token: Token,
     /// The field `fare`.
-    pub fare: ::fleetops_runtime::rust_decimal::Decimal,
+    pub fare: rust_decimal::Decimal,
     /// The field `toll`.
-    pub toll: ::fleetops_runtime::rust_decimal::Decimal,
+    pub toll: rust_decimal::Decimal,
     /// The field `kilometres`.
     pub kilometres: i32,
     /// The field `metres`.
@@ -355,7 +322,7 @@ pub struct TripRef<'a> {
     /// The field `note`.
     pub note: TripNoteRef<'a>,
     /// The field `legs`.
-    pub legs: ::std::vec::Vec<Leg>,
+    pub legs: Vec<Leg>,
 }
 
 #[allow(deprecated)]
@@ -364,10 +331,8 @@ impl<'a> TripRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -378,17 +343,12 @@ impl<'a> TripRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
-            driver: ::fleetops_runtime::codec::newtype(reader.string()?, reader)?,
+            driver: codec::newtype(reader.string()?, reader)?,
             relief: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::fleetops_runtime::codec::newtype(
-                    reader.string()?,
-                    reader,
-                )?),
+                _ => Some(codec::newtype(reader.string()?, reader)?),
             },
             started_at: reader.long()?,
             ended_at: match reader.branch(2)? {
@@ -457,35 +417,25 @@ pub struct TripBuilder {
 #[allow(deprecated)]
 impl TripBuilder {
     /// Sets [`Trip::relief`].
-    pub fn relief(
-        mut self,
-        relief: impl ::core::convert::Into<::core::option::Option<crate::DriverId>>,
-    ) -> Self {
+    pub fn relief(mut self, relief: impl Into<Option<crate::DriverId>>) -> Self {
         self.value.relief = relief.into();
         self
     }
 
     /// Sets [`Trip::ended_at`].
-    pub fn ended_at(
-        mut self,
-        ended_at: impl ::core::convert::Into<
-            ::core::option::Option<
-                ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-            >,
-        >,
-    ) -> Self {
+    pub fn ended_at(mut self, ended_at: impl Into<Option<chrono::DateTime<chrono::Utc>>>) -> Self {
         self.value.ended_at = ended_at.into();
         self
     }
 
     /// Sets [`Trip::fare`].
-    pub fn fare(mut self, fare: ::fleetops_runtime::rust_decimal::Decimal) -> Self {
+    pub fn fare(mut self, fare: rust_decimal::Decimal) -> Self {
         self.value.fare = fare;
         self
     }
 
     /// Sets [`Trip::toll`].
-    pub fn toll(mut self, toll: ::fleetops_runtime::rust_decimal::Decimal) -> Self {
+    pub fn toll(mut self, toll: rust_decimal::Decimal) -> Self {
         self.value.toll = toll;
         self
     }
@@ -509,7 +459,7 @@ impl TripBuilder {
     }
 
     /// Sets [`Trip::legs`].
-    pub fn legs(mut self, legs: ::std::vec::Vec<Leg>) -> Self {
+    pub fn legs(mut self, legs: Vec<Leg>) -> Self {
         self.value.legs = legs;
         self
     }
@@ -523,13 +473,7 @@ impl TripBuilder {
 /// The union in `dressed.Trip.note`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[non_exhaustive]
 pub enum TripNote {
@@ -538,7 +482,7 @@ pub enum TripNote {
     Int(i32),
     /// The branch `string`.
     #[serde(rename = "string")]
-    String(::std::string::String),
+    String(String),
     /// The branch `dressed.Mode`.
     #[serde(rename = "dressed.Mode")]
     Mode(Mode),
@@ -553,9 +497,7 @@ impl TripNote {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
@@ -576,7 +518,7 @@ impl TripNote {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::Null => {
                 writer.index(0);
@@ -597,19 +539,19 @@ impl TripNote {
     }
 }
 
-impl ::core::convert::From<i32> for TripNote {
+impl From<i32> for TripNote {
     fn from(value: i32) -> Self {
         Self::Int(value)
     }
 }
 
-impl ::core::convert::From<::std::string::String> for TripNote {
-    fn from(value: ::std::string::String) -> Self {
+impl From<String> for TripNote {
+    fn from(value: String) -> Self {
         Self::String(value)
     }
 }
 
-impl ::core::convert::From<Mode> for TripNote {
+impl From<Mode> for TripNote {
     fn from(value: Mode) -> Self {
         Self::Mode(value)
     }
@@ -634,9 +576,7 @@ impl<'a> TripNoteRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
@@ -650,7 +590,7 @@ impl<'a> TripNoteRef<'a> {
         match self {
             Self::Null => TripNote::Null,
             Self::Int(value) => TripNote::Int(value),
-            Self::String(value) => TripNote::String(::std::string::String::from(value)),
+            Self::String(value) => TripNote::String(String::from(value)),
             Self::Mode(value) => TripNote::Mode(value),
         }
     }
@@ -658,16 +598,7 @@ impl<'a> TripNoteRef<'a> {
 
 /// The fixed `dressed.Token`: 16 bytes.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 #[derive(Default)]
@@ -677,19 +608,19 @@ pub struct Token(
     pub [u8; 16],
 );
 
-impl ::core::convert::From<[u8; 16]> for Token {
+impl From<[u8; 16]> for Token {
     fn from(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 }
 
-impl ::core::convert::From<Token> for [u8; 16] {
+impl From<Token> for [u8; 16] {
     fn from(value: Token) -> Self {
         value.0
     }
 }
 
-impl ::core::convert::AsRef<[u8]> for Token {
+impl AsRef<[u8]> for Token {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
@@ -706,8 +637,8 @@ impl ::core::convert::AsRef<[u8]> for Token {
     Hash,
     PartialOrd,
     Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[non_exhaustive]
@@ -743,9 +674,7 @@ impl Mode {
     /// # Errors
     /// Where the index is none of this enum.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.symbol(3)? {
             0 => Self::Manual,
             1 => Self::Assisted,
@@ -754,37 +683,28 @@ impl Mode {
     }
 }
 
-impl ::core::fmt::Display for Mode {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl ::core::str::FromStr for Mode {
-    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+impl FromStr for Mode {
+    type Err = codec::UnknownSymbol;
 
     /// Reads the symbol, as the schema spells it.
-    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+    fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "MANUAL" => Ok(Self::Manual),
             "ASSISTED" => Ok(Self::Assisted),
             "Err" => Ok(Self::Err_),
-            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
-                "dressed.Mode",
-                symbol,
-            )),
+            _ => Err(codec::UnknownSymbol::new("dressed.Mode", symbol)),
         }
     }
 }
 
 /// The record `dressed.Leg`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 #[deprecated]
 #[derive(Eq, Hash)]
@@ -812,15 +732,15 @@ impl Leg {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 10);
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, 10);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -829,10 +749,8 @@ impl Leg {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -843,10 +761,10 @@ impl Leg {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -854,9 +772,7 @@ impl Leg {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             metres: reader.long()?,
         })
@@ -866,41 +782,32 @@ impl Leg {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.long(self.metres);
     }
 }
 
 #[allow(deprecated)]
-impl ::fleetops_runtime::codec::AvroRecord for Leg {
+impl codec::AvroRecord for Leg {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "dressed.Leg";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// What [`Leg`] cannot be without: the compiler asks for all of it.

@@ -2,14 +2,16 @@
 
 //! The topics of the manifest, and the types that send and receive their events.
 
+use fleetops_runtime::{avro, chrono, codec, topic};
+
 /// Topic `trips`, 2 partitions, keyed by `driver`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TripsTopic;
 
-impl ::fleetops_runtime::topic::Topic for TripsTopic {
+impl topic::Topic for TripsTopic {
     type Event = super::dressed::Trip;
 
-    fn spec(&self) -> &::fleetops_runtime::topic::TopicSpec {
+    fn spec(&self) -> &topic::TopicSpec {
         static SPEC: ::fleetops_runtime::topic::TopicSpec = ::fleetops_runtime::topic::TopicSpec {
             name: ::std::borrow::Cow::Borrowed("trips"),
             subject: ::std::borrow::Cow::Borrowed("trips-value"),
@@ -27,53 +29,43 @@ impl ::fleetops_runtime::topic::Topic for TripsTopic {
         super::dressed::Trip::SCHEMA
     }
 
-    fn environments(&self) -> &'static [::fleetops_runtime::topic::Environment] {
+    fn environments(&self) -> &'static [topic::Environment] {
         ENVIRONMENTS
     }
 
     fn decode(
         &self,
-        plan: &::fleetops_runtime::avro::resolve::Plan,
+        plan: &avro::resolve::Plan,
         payload: &[u8],
-    ) -> ::core::result::Result<Self::Event, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(plan, payload)
+    ) -> Result<Self::Event, codec::DecodeError> {
+        codec::decode_with(plan, payload)
     }
 
-    fn encode(&self, event: &Self::Event, out: &mut ::std::vec::Vec<u8>) {
+    fn encode(&self, event: &Self::Event, out: &mut Vec<u8>) {
         event.encode_avro(out);
     }
 
-    fn key(&self, event: &Self::Event, out: &mut ::std::string::String) -> bool {
-        out.push_str(::fleetops_runtime::codec::Newtype::base(&event.driver));
+    fn key(&self, event: &Self::Event, out: &mut String) -> bool {
+        out.push_str(codec::Newtype::base(&event.driver));
         true
     }
 
-    fn dedup_key(&self, event: &Self::Event, out: &mut ::std::vec::Vec<u8>) -> bool {
-        out.extend_from_slice(::fleetops_runtime::codec::Newtype::base(&event.driver).as_bytes());
+    fn dedup_key(&self, event: &Self::Event, out: &mut Vec<u8>) -> bool {
+        out.extend_from_slice(codec::Newtype::base(&event.driver).as_bytes());
         out.push(0x1f);
         out.extend_from_slice(event.metres.to_string().as_bytes());
         true
     }
 
-    fn sequence(
-        &self,
-        _event: &Self::Event,
-    ) -> ::core::option::Option<::fleetops_runtime::topic::Sequence> {
+    fn sequence(&self, _event: &Self::Event) -> Option<topic::Sequence> {
         None
     }
 
-    fn stamp(
-        &self,
-        event: &mut Self::Event,
-        now: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    ) {
+    fn stamp(&self, event: &mut Self::Event, now: chrono::DateTime<chrono::Utc>) {
         event.started_at = now.timestamp_micros();
     }
 
-    fn validate(
-        &self,
-        event: &Self::Event,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
+    fn validate(&self, event: &Self::Event) -> Result<(), codec::ValidationErrors> {
         event.validate()
     }
 }
@@ -85,4 +77,4 @@ pub type TripsProducer = ::fleetops_runtime::Producer<TripsTopic>;
 pub type TripsConsumer = ::fleetops_runtime::Consumer<TripsTopic>;
 
 /// The environments of the manifest. `${VAR}` is expanded by the builder that is given an environment's name.
-pub const ENVIRONMENTS: &[::fleetops_runtime::topic::Environment] = &[];
+pub const ENVIRONMENTS: &[topic::Environment] = &[];

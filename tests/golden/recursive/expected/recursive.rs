@@ -2,23 +2,20 @@
 
 //! Types of the namespace `recursive`.
 
+use fleetops_runtime::{codec, serde};
+use std::collections::BTreeMap;
+
 /// A list whose nodes have children.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Node {
     /// The field `v`.
     pub v: i32,
     /// The field `next`.
-    pub next: ::core::option::Option<::std::boxed::Box<Node>>,
+    pub next: Option<Box<Node>>,
     /// The field `kids`.
     #[serde(default)]
-    pub kids: ::std::vec::Vec<Node>,
+    pub kids: Vec<Node>,
 }
 
 impl Node {
@@ -34,21 +31,21 @@ impl Node {
             value: Self {
                 v: required.v,
                 next: None,
-                kids: ::std::vec::Vec::new(),
+                kids: Vec::new(),
             },
         }
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -57,10 +54,8 @@ impl Node {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -71,10 +66,10 @@ impl Node {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -82,15 +77,13 @@ impl Node {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             v: reader.int()?,
             next: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::std::boxed::Box::new(Node::decode_avro(reader)?)),
+                _ => Some(Box::new(Node::decode_avro(reader)?)),
             },
             kids: {
                 let mut blocks = reader.array(3)?;
@@ -109,11 +102,8 @@ impl Node {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -123,14 +113,14 @@ impl Node {
     #[inline]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         reader.enter()?;
         self.v = reader.int()?;
         match (reader.branch(2)?, &mut self.next) {
             (0, place) => *place = None,
             (_, Some(value)) => value.decode_into(reader)?,
-            (_, place) => *place = Some(::std::boxed::Box::new(Node::decode_avro(reader)?)),
+            (_, place) => *place = Some(Box::new(Node::decode_avro(reader)?)),
         }
         let mut blocks = reader.array(3)?;
         let mut count = 0;
@@ -150,10 +140,8 @@ impl Node {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -166,7 +154,7 @@ impl Node {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.int(self.v);
         match &self.next {
             None => writer.index(0),
@@ -183,34 +171,24 @@ impl Node {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Node {
+impl codec::AvroRecord for Node {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "recursive.Node";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// What [`Node`] cannot be without: the compiler asks for all of it.
@@ -229,16 +207,13 @@ pub struct NodeBuilder {
 
 impl NodeBuilder {
     /// Sets [`Node::next`].
-    pub fn next(
-        mut self,
-        next: impl ::core::convert::Into<::core::option::Option<::std::boxed::Box<Node>>>,
-    ) -> Self {
+    pub fn next(mut self, next: impl Into<Option<Box<Node>>>) -> Self {
         self.value.next = next.into();
         self
     }
 
     /// Sets [`Node::kids`].
-    pub fn kids(mut self, kids: ::std::vec::Vec<Node>) -> Self {
+    pub fn kids(mut self, kids: Vec<Node>) -> Self {
         self.value.kids = kids;
         self
     }
@@ -250,19 +225,13 @@ impl NodeBuilder {
 }
 
 /// The record `recursive.Ping`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Ping {
     /// The field `name`.
-    pub name: ::std::string::String,
+    pub name: String,
     /// The field `pong`.
-    pub pong: ::core::option::Option<Pong>,
+    pub pong: Option<Pong>,
 }
 
 impl Ping {
@@ -283,15 +252,15 @@ impl Ping {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -300,10 +269,8 @@ impl Ping {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -314,10 +281,10 @@ impl Ping {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -325,9 +292,7 @@ impl Ping {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             name: reader.string()?,
@@ -344,11 +309,8 @@ impl Ping {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -358,8 +320,8 @@ impl Ping {
     #[inline]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         reader.enter()?;
         reader.string_into(&mut self.name)?;
         match (reader.branch(2)?, &mut self.pong) {
@@ -375,10 +337,8 @@ impl Ping {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -391,7 +351,7 @@ impl Ping {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.string(&self.name);
         match &self.pong {
             None => writer.index(0),
@@ -403,45 +363,32 @@ impl Ping {
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-        ::fleetops_runtime::codec::check::max_length(errors, &path.field("name"), &self.name, 8);
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        codec::check::max_length(errors, &path.field("name"), &self.name, 8);
         if let Some(value) = &self.pong {
             value.validate_at(&path.field("pong"), errors);
         }
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Ping {
+impl codec::AvroRecord for Ping {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "recursive.Ping";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         Self::validate_at(self, path, errors);
     }
 }
@@ -452,7 +399,7 @@ pub struct PingRef<'a> {
     /// The field `name`.
     pub name: &'a str,
     /// The field `pong`.
-    pub pong: ::core::option::Option<PongRef<'a>>,
+    pub pong: Option<PongRef<'a>>,
 }
 
 impl<'a> PingRef<'a> {
@@ -460,10 +407,8 @@ impl<'a> PingRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -474,9 +419,7 @@ impl<'a> PingRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             name: reader.str()?,
@@ -492,7 +435,7 @@ impl<'a> PingRef<'a> {
     /// The same value with strings and bytes of its own.
     pub fn into_owned(self) -> Ping {
         Ping {
-            name: ::std::string::String::from(self.name),
+            name: String::from(self.name),
             pong: self.pong.map(|value| value.into_owned()),
         }
     }
@@ -502,7 +445,7 @@ impl<'a> PingRef<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PingRequired {
     /// See [`Ping::name`].
-    pub name: ::std::string::String,
+    pub name: String,
 }
 
 /// Builds [`Ping`]; see [`Ping::builder`].
@@ -514,7 +457,7 @@ pub struct PingBuilder {
 
 impl PingBuilder {
     /// Sets [`Ping::pong`].
-    pub fn pong(mut self, pong: impl ::core::convert::Into<::core::option::Option<Pong>>) -> Self {
+    pub fn pong(mut self, pong: impl Into<Option<Pong>>) -> Self {
         self.value.pong = pong.into();
         self
     }
@@ -526,17 +469,11 @@ impl PingBuilder {
 }
 
 /// The record `recursive.Pong`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Pong {
     /// The field `ping`.
-    pub ping: ::core::option::Option<::std::boxed::Box<Ping>>,
+    pub ping: Option<Box<Ping>>,
 }
 
 impl Pong {
@@ -554,15 +491,15 @@ impl Pong {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -571,10 +508,8 @@ impl Pong {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -585,10 +520,10 @@ impl Pong {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -596,14 +531,12 @@ impl Pong {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             ping: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::std::boxed::Box::new(Ping::decode_avro(reader)?)),
+                _ => Some(Box::new(Ping::decode_avro(reader)?)),
             },
         };
         reader.leave();
@@ -614,11 +547,8 @@ impl Pong {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -628,13 +558,13 @@ impl Pong {
     #[inline]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         reader.enter()?;
         match (reader.branch(2)?, &mut self.ping) {
             (0, place) => *place = None,
             (_, Some(value)) => value.decode_into(reader)?,
-            (_, place) => *place = Some(::std::boxed::Box::new(Ping::decode_avro(reader)?)),
+            (_, place) => *place = Some(Box::new(Ping::decode_avro(reader)?)),
         }
         reader.leave();
         Ok(())
@@ -644,10 +574,8 @@ impl Pong {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -657,7 +585,7 @@ impl Pong {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match &self.ping {
             None => writer.index(0),
             Some(value) => {
@@ -668,44 +596,31 @@ impl Pong {
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         if let Some(value) = &self.ping {
             value.validate_at(&path.field("ping"), errors);
         }
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Pong {
+impl codec::AvroRecord for Pong {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "recursive.Pong";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         Self::validate_at(self, path, errors);
     }
 }
@@ -714,7 +629,7 @@ impl ::fleetops_runtime::codec::AvroRecord for Pong {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PongRef<'a> {
     /// The field `ping`.
-    pub ping: ::core::option::Option<::std::boxed::Box<PingRef<'a>>>,
+    pub ping: Option<Box<PingRef<'a>>>,
 }
 
 impl<'a> PongRef<'a> {
@@ -722,10 +637,8 @@ impl<'a> PongRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -736,14 +649,12 @@ impl<'a> PongRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             ping: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::std::boxed::Box::new(PingRef::decode_avro(reader)?)),
+                _ => Some(Box::new(PingRef::decode_avro(reader)?)),
             },
         };
         reader.leave();
@@ -753,9 +664,7 @@ impl<'a> PongRef<'a> {
     /// The same value with strings and bytes of its own.
     pub fn into_owned(self) -> Pong {
         Pong {
-            ping: self
-                .ping
-                .map(|value| ::std::boxed::Box::new(value.into_owned())),
+            ping: self.ping.map(|value| Box::new(value.into_owned())),
         }
     }
 }
@@ -769,10 +678,7 @@ pub struct PongBuilder {
 
 impl PongBuilder {
     /// Sets [`Pong::ping`].
-    pub fn ping(
-        mut self,
-        ping: impl ::core::convert::Into<::core::option::Option<::std::boxed::Box<Ping>>>,
-    ) -> Self {
+    pub fn ping(mut self, ping: impl Into<Option<Box<Ping>>>) -> Self {
         self.value.ping = ping.into();
         self
     }
@@ -784,13 +690,7 @@ impl PongBuilder {
 }
 
 /// The record `recursive.Expression`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Expression {
     /// The field `value`.
@@ -814,15 +714,15 @@ impl Expression {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -831,10 +731,8 @@ impl Expression {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -845,10 +743,10 @@ impl Expression {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -856,9 +754,7 @@ impl Expression {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             value: ExpressionValue::decode_avro(reader)?,
@@ -871,11 +767,8 @@ impl Expression {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -885,8 +778,8 @@ impl Expression {
     #[inline]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         reader.enter()?;
         self.value = ExpressionValue::decode_avro(reader)?;
         reader.leave();
@@ -897,10 +790,8 @@ impl Expression {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -910,39 +801,29 @@ impl Expression {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         self.value.put_avro(writer);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Expression {
+impl codec::AvroRecord for Expression {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "recursive.Expression";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`Expression`] with its strings and bytes borrowed from the bytes it was read from.
@@ -957,10 +838,8 @@ impl<'a> ExpressionRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -971,9 +850,7 @@ impl<'a> ExpressionRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             value: ExpressionValueRef::decode_avro(reader)?,
@@ -1014,13 +891,7 @@ impl ExpressionBuilder {
 /// The union in `recursive.Expression.value`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::large_enum_variant)]
 pub enum ExpressionValue {
@@ -1029,16 +900,16 @@ pub enum ExpressionValue {
     Double(#[serde(with = "::fleetops_runtime::codec::human::number")] f64),
     /// The branch `string`.
     #[serde(rename = "string")]
-    String(::std::string::String),
+    String(String),
     /// The branch `recursive.Binary`.
     #[serde(rename = "recursive.Binary")]
-    Binary(::std::boxed::Box<Binary>),
+    Binary(Box<Binary>),
     /// The branch `array`.
     #[serde(rename = "array")]
-    Array(::std::vec::Vec<Expression>),
+    Array(Vec<Expression>),
     /// The branch `map`.
     #[serde(rename = "map")]
-    Map(::std::collections::BTreeMap<::std::string::String, Expression>),
+    Map(BTreeMap<String, Expression>),
 }
 
 impl ExpressionValue {
@@ -1047,13 +918,11 @@ impl ExpressionValue {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(5)? {
             0 => Self::Double(reader.double()?),
             1 => Self::String(reader.string()?),
-            2 => Self::Binary(::std::boxed::Box::new(Binary::decode_avro(reader)?)),
+            2 => Self::Binary(Box::new(Binary::decode_avro(reader)?)),
             3 => Self::Array({
                 let mut blocks = reader.array(1)?;
                 let mut items = blocks.new_vec();
@@ -1064,7 +933,7 @@ impl ExpressionValue {
             }),
             _ => Self::Map({
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
                     entries.insert(key, Expression::decode_avro(reader)?);
@@ -1092,7 +961,7 @@ impl ExpressionValue {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::Double(value) => {
                 writer.index(0);
@@ -1127,34 +996,32 @@ impl ExpressionValue {
     }
 }
 
-impl ::core::convert::From<f64> for ExpressionValue {
+impl From<f64> for ExpressionValue {
     fn from(value: f64) -> Self {
         Self::Double(value)
     }
 }
 
-impl ::core::convert::From<::std::string::String> for ExpressionValue {
-    fn from(value: ::std::string::String) -> Self {
+impl From<String> for ExpressionValue {
+    fn from(value: String) -> Self {
         Self::String(value)
     }
 }
 
-impl ::core::convert::From<::std::boxed::Box<Binary>> for ExpressionValue {
-    fn from(value: ::std::boxed::Box<Binary>) -> Self {
+impl From<Box<Binary>> for ExpressionValue {
+    fn from(value: Box<Binary>) -> Self {
         Self::Binary(value)
     }
 }
 
-impl ::core::convert::From<::std::vec::Vec<Expression>> for ExpressionValue {
-    fn from(value: ::std::vec::Vec<Expression>) -> Self {
+impl From<Vec<Expression>> for ExpressionValue {
+    fn from(value: Vec<Expression>) -> Self {
         Self::Array(value)
     }
 }
 
-impl ::core::convert::From<::std::collections::BTreeMap<::std::string::String, Expression>>
-    for ExpressionValue
-{
-    fn from(value: ::std::collections::BTreeMap<::std::string::String, Expression>) -> Self {
+impl From<BTreeMap<String, Expression>> for ExpressionValue {
+    fn from(value: BTreeMap<String, Expression>) -> Self {
         Self::Map(value)
     }
 }
@@ -1168,11 +1035,11 @@ pub enum ExpressionValueRef<'a> {
     /// The branch `string`.
     String(&'a str),
     /// The branch `recursive.Binary`.
-    Binary(::std::boxed::Box<BinaryRef<'a>>),
+    Binary(Box<BinaryRef<'a>>),
     /// The branch `array`.
-    Array(::std::vec::Vec<ExpressionRef<'a>>),
+    Array(Vec<ExpressionRef<'a>>),
     /// The branch `map`.
-    Map(::std::collections::BTreeMap<&'a str, ExpressionRef<'a>>),
+    Map(BTreeMap<&'a str, ExpressionRef<'a>>),
 }
 
 impl<'a> ExpressionValueRef<'a> {
@@ -1181,13 +1048,11 @@ impl<'a> ExpressionValueRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(5)? {
             0 => Self::Double(reader.double()?),
             1 => Self::String(reader.str()?),
-            2 => Self::Binary(::std::boxed::Box::new(BinaryRef::decode_avro(reader)?)),
+            2 => Self::Binary(Box::new(BinaryRef::decode_avro(reader)?)),
             3 => Self::Array({
                 let mut blocks = reader.array(1)?;
                 let mut items = blocks.new_vec();
@@ -1198,7 +1063,7 @@ impl<'a> ExpressionValueRef<'a> {
             }),
             _ => Self::Map({
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.str()?;
                     entries.insert(key, ExpressionRef::decode_avro(reader)?);
@@ -1212,17 +1077,15 @@ impl<'a> ExpressionValueRef<'a> {
     pub fn into_owned(self) -> ExpressionValue {
         match self {
             Self::Double(value) => ExpressionValue::Double(value),
-            Self::String(value) => ExpressionValue::String(::std::string::String::from(value)),
-            Self::Binary(value) => {
-                ExpressionValue::Binary(::std::boxed::Box::new(value.into_owned()))
-            }
+            Self::String(value) => ExpressionValue::String(String::from(value)),
+            Self::Binary(value) => ExpressionValue::Binary(Box::new(value.into_owned())),
             Self::Array(value) => {
                 ExpressionValue::Array(value.into_iter().map(|item| item.into_owned()).collect())
             }
             Self::Map(value) => ExpressionValue::Map(
                 value
                     .into_iter()
-                    .map(|(key, value)| (::std::string::String::from(key), value.into_owned()))
+                    .map(|(key, value)| (String::from(key), value.into_owned()))
                     .collect(),
             ),
         }
@@ -1230,13 +1093,7 @@ impl<'a> ExpressionValueRef<'a> {
 }
 
 /// The record `recursive.Binary`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Binary {
     /// The field `left`.
@@ -1263,15 +1120,15 @@ impl Binary {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -1280,10 +1137,8 @@ impl Binary {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1294,10 +1149,10 @@ impl Binary {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1305,9 +1160,7 @@ impl Binary {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             left: Expression::decode_avro(reader)?,
@@ -1321,11 +1174,8 @@ impl Binary {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -1335,8 +1185,8 @@ impl Binary {
     #[inline]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         reader.enter()?;
         self.left.decode_into(reader)?;
         self.right.decode_into(reader)?;
@@ -1348,10 +1198,8 @@ impl Binary {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -1364,40 +1212,30 @@ impl Binary {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         self.left.put_avro(writer);
         self.right.put_avro(writer);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Binary {
+impl codec::AvroRecord for Binary {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "recursive.Binary";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`Binary`] with its strings and bytes borrowed from the bytes it was read from.
@@ -1414,10 +1252,8 @@ impl<'a> BinaryRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1428,9 +1264,7 @@ impl<'a> BinaryRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             left: ExpressionRef::decode_avro(reader)?,
@@ -1473,17 +1307,11 @@ impl BinaryBuilder {
 }
 
 /// The record `recursive.Leaf`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Leaf {
     /// The field `tree`.
-    pub tree: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<Leaf>>,
+    pub tree: BTreeMap<String, Option<Leaf>>,
 }
 
 impl Leaf {
@@ -1503,15 +1331,15 @@ impl Leaf {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -1520,10 +1348,8 @@ impl Leaf {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1534,10 +1360,10 @@ impl Leaf {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1545,14 +1371,12 @@ impl Leaf {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             tree: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
                     entries.insert(
@@ -1574,11 +1398,8 @@ impl Leaf {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -1588,12 +1409,12 @@ impl Leaf {
     #[inline]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         reader.enter()?;
         self.tree = {
             let mut blocks = reader.map(1)?;
-            let mut entries = ::std::collections::BTreeMap::new();
+            let mut entries = BTreeMap::new();
             while blocks.next(reader)? {
                 let key = reader.string()?;
                 entries.insert(
@@ -1614,10 +1435,8 @@ impl Leaf {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -1631,7 +1450,7 @@ impl Leaf {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.map_start(self.tree.len());
         for (key, value) in &self.tree {
             writer.string(key);
@@ -1647,41 +1466,31 @@ impl Leaf {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Leaf {
+impl codec::AvroRecord for Leaf {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "recursive.Leaf";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`Leaf`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeafRef<'a> {
     /// The field `tree`.
-    pub tree: ::std::collections::BTreeMap<&'a str, ::core::option::Option<LeafRef<'a>>>,
+    pub tree: BTreeMap<&'a str, Option<LeafRef<'a>>>,
 }
 
 impl<'a> LeafRef<'a> {
@@ -1689,10 +1498,8 @@ impl<'a> LeafRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1703,14 +1510,12 @@ impl<'a> LeafRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             tree: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.str()?;
                     entries.insert(
@@ -1734,12 +1539,7 @@ impl<'a> LeafRef<'a> {
             tree: self
                 .tree
                 .into_iter()
-                .map(|(key, value)| {
-                    (
-                        ::std::string::String::from(key),
-                        value.map(|value| value.into_owned()),
-                    )
-                })
+                .map(|(key, value)| (String::from(key), value.map(|value| value.into_owned())))
                 .collect(),
         }
     }
@@ -1749,7 +1549,7 @@ impl<'a> LeafRef<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeafRequired {
     /// See [`Leaf::tree`].
-    pub tree: ::std::collections::BTreeMap<::std::string::String, ::core::option::Option<Leaf>>,
+    pub tree: BTreeMap<String, Option<Leaf>>,
 }
 
 /// Builds [`Leaf`]; see [`Leaf::builder`].

@@ -2,36 +2,35 @@
 
 //! Types of the namespace `shapes`.
 
+use core::fmt;
+use core::str::FromStr;
+use fleetops_runtime::{chrono, codec, rust_decimal, serde, uuid};
+use std::collections::BTreeMap;
+
 /// The record `shapes.Defaults`.
 ///
 /// Earlier names: `shapes.OldDefaults`, `elsewhere.OlderDefaults`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Defaults {
     /// The field `s`.
     #[serde(default = "Defaults::default_s")]
-    pub s: ::std::string::String,
+    pub s: String,
     /// The field `arr`.
     #[serde(default = "Defaults::default_arr")]
-    pub arr: ::std::vec::Vec<i32>,
+    pub arr: Vec<i32>,
     /// The field `none`.
     #[serde(default)]
-    pub none: ::std::vec::Vec<i32>,
+    pub none: Vec<i32>,
     /// The field `m`.
     #[serde(default = "Defaults::default_m")]
-    pub m: ::std::collections::BTreeMap<::std::string::String, i64>,
+    pub m: BTreeMap<String, i64>,
     /// The field `b`.
     #[serde(
         with = "::fleetops_runtime::codec::human::bytes",
         default = "Defaults::default_b"
     )]
-    pub b: ::std::vec::Vec<u8>,
+    pub b: Vec<u8>,
     /// The field `f`.
     #[serde(default = "Defaults::default_f")]
     pub f: Two,
@@ -43,10 +42,10 @@ pub struct Defaults {
     pub e: Letter,
     /// The field `o`.
     #[serde(default = "Defaults::default_o")]
-    pub o: ::core::option::Option<i32>,
+    pub o: Option<i32>,
     /// The field `n`.
     #[serde(with = "::fleetops_runtime::codec::human::bytes", default)]
-    pub n: ::core::option::Option<::std::vec::Vec<u8>>,
+    pub n: Option<Vec<u8>>,
     /// The field `u`.
     #[serde(default = "Defaults::default_u")]
     pub u: DefaultsU,
@@ -73,25 +72,25 @@ pub struct Defaults {
     pub l: i64,
     /// The field `date`.
     #[serde(default = "Defaults::default_date")]
-    pub date: ::fleetops_runtime::chrono::NaiveDate,
+    pub date: chrono::NaiveDate,
     /// The field `time`.
     #[serde(default = "Defaults::default_time")]
-    pub time: ::fleetops_runtime::chrono::NaiveTime,
+    pub time: chrono::NaiveTime,
     /// The field `ts`.
     #[serde(default = "Defaults::default_ts")]
-    pub ts: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub ts: chrono::DateTime<chrono::Utc>,
     /// The field `lts`.
     #[serde(default = "Defaults::default_lts")]
-    pub lts: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub lts: chrono::NaiveDateTime,
     /// The field `id`.
     #[serde(default = "Defaults::default_id")]
-    pub id: ::fleetops_runtime::uuid::Uuid,
+    pub id: uuid::Uuid,
     /// The field `money`.
     #[serde(default = "Defaults::default_money")]
-    pub money: ::fleetops_runtime::rust_decimal::Decimal,
+    pub money: rust_decimal::Decimal,
     /// The field `span`.
     #[serde(default = "Defaults::default_span")]
-    pub span: ::fleetops_runtime::codec::AvroDuration,
+    pub span: codec::AvroDuration,
 }
 
 impl Defaults {
@@ -107,7 +106,7 @@ impl Defaults {
             value: Self {
                 s: Self::default_s(),
                 arr: Self::default_arr(),
-                none: ::std::vec::Vec::new(),
+                none: Vec::new(),
                 m: Self::default_m(),
                 b: Self::default_b(),
                 f: Self::default_f(),
@@ -133,15 +132,15 @@ impl Defaults {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -150,10 +149,8 @@ impl Defaults {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -164,10 +161,10 @@ impl Defaults {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -175,15 +172,13 @@ impl Defaults {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         let s = reader.string()?;
         let arr = reader.array_of_int()?;
         let none = reader.array_of_int()?;
         let m = {
             let mut blocks = reader.map(1)?;
-            let mut entries = ::std::collections::BTreeMap::new();
+            let mut entries = BTreeMap::new();
             while blocks.next(reader)? {
                 let key = reader.string()?;
                 entries.insert(key, reader.long()?);
@@ -236,11 +231,8 @@ impl Defaults {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -250,14 +242,14 @@ impl Defaults {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         reader.string_into(&mut self.s)?;
         reader.array_of_int_into(&mut self.arr)?;
         reader.array_of_int_into(&mut self.none)?;
         self.m = {
             let mut blocks = reader.map(1)?;
-            let mut entries = ::std::collections::BTreeMap::new();
+            let mut entries = BTreeMap::new();
             while blocks.next(reader)? {
                 let key = reader.string()?;
                 entries.insert(key, reader.long()?);
@@ -296,10 +288,8 @@ impl Defaults {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -317,7 +307,7 @@ impl Defaults {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.string(&self.s);
         writer.array_of_int(&self.arr);
         writer.array_of_int(&self.none);
@@ -360,35 +350,28 @@ impl Defaults {
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-        ::fleetops_runtime::codec::check::time_of_day(errors, &path.field("time"), &self.time);
-        ::fleetops_runtime::codec::check::decimal(errors, &path.field("money"), &self.money, 6, 2);
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        codec::check::time_of_day(errors, &path.field("time"), &self.time);
+        codec::check::decimal(errors, &path.field("money"), &self.money, 6, 2);
     }
 
     /// The default of `s`.
-    fn default_s() -> ::std::string::String {
-        ::std::string::String::from("a\"q\\ é \u{202e}")
+    fn default_s() -> String {
+        String::from("a\"q\\ é \u{202e}")
     }
 
     /// The default of `arr`.
-    fn default_arr() -> ::std::vec::Vec<i32> {
-        ::std::vec::Vec::from([1, 2])
+    fn default_arr() -> Vec<i32> {
+        Vec::from([1, 2])
     }
 
     /// The default of `m`.
-    fn default_m() -> ::std::collections::BTreeMap<::std::string::String, i64> {
-        ::std::collections::BTreeMap::from([
-            (::std::string::String::from("k"), 1),
-            (::std::string::String::from("a"), -2),
-        ])
+    fn default_m() -> BTreeMap<String, i64> {
+        BTreeMap::from([(String::from("k"), 1), (String::from("a"), -2)])
     }
 
     /// The default of `b`.
-    fn default_b() -> ::std::vec::Vec<u8> {
+    fn default_b() -> Vec<u8> {
         b"\xff\x00\"".to_vec()
     }
 
@@ -408,13 +391,13 @@ impl Defaults {
     }
 
     /// The default of `o`.
-    fn default_o() -> ::core::option::Option<i32> {
+    fn default_o() -> Option<i32> {
         Some(5)
     }
 
     /// The default of `u`.
     fn default_u() -> DefaultsU {
-        DefaultsU::String(::std::string::String::from("x"))
+        DefaultsU::String(String::from("x"))
     }
 
     /// The default of `fl`.
@@ -439,44 +422,42 @@ impl Defaults {
     }
 
     /// The default of `date`.
-    fn default_date() -> ::fleetops_runtime::chrono::NaiveDate {
-        ::fleetops_runtime::chrono::DateTime::from_timestamp(1641600000, 0)
+    fn default_date() -> chrono::NaiveDate {
+        chrono::DateTime::from_timestamp(1641600000, 0)
             .unwrap_or_default()
             .date_naive()
     }
 
     /// The default of `time`.
-    fn default_time() -> ::fleetops_runtime::chrono::NaiveTime {
-        ::fleetops_runtime::chrono::NaiveTime::from_num_seconds_from_midnight_opt(3723, 4000000)
-            .unwrap_or_default()
+    fn default_time() -> chrono::NaiveTime {
+        chrono::NaiveTime::from_num_seconds_from_midnight_opt(3723, 4000000).unwrap_or_default()
     }
 
     /// The default of `ts`.
-    fn default_ts() -> ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc> {
-        ::fleetops_runtime::chrono::DateTime::from_timestamp_micros(1700000000123456)
-            .unwrap_or_default()
+    fn default_ts() -> chrono::DateTime<chrono::Utc> {
+        chrono::DateTime::from_timestamp_micros(1700000000123456).unwrap_or_default()
     }
 
     /// The default of `lts`.
-    fn default_lts() -> ::fleetops_runtime::chrono::NaiveDateTime {
-        ::fleetops_runtime::chrono::DateTime::from_timestamp_millis(-1)
+    fn default_lts() -> chrono::NaiveDateTime {
+        chrono::DateTime::from_timestamp_millis(-1)
             .unwrap_or_default()
             .naive_utc()
     }
 
     /// The default of `id`.
-    fn default_id() -> ::fleetops_runtime::uuid::Uuid {
-        ::fleetops_runtime::uuid::Uuid::from_u128(0x000000000000400080000000000000ff)
+    fn default_id() -> uuid::Uuid {
+        uuid::Uuid::from_u128(0x000000000000400080000000000000ff)
     }
 
     /// The default of `money`.
-    fn default_money() -> ::fleetops_runtime::rust_decimal::Decimal {
-        ::fleetops_runtime::rust_decimal::Decimal::from_i128_with_scale(255, 2)
+    fn default_money() -> rust_decimal::Decimal {
+        rust_decimal::Decimal::from_i128_with_scale(255, 2)
     }
 
     /// The default of `span`.
-    fn default_span() -> ::fleetops_runtime::codec::AvroDuration {
-        ::fleetops_runtime::codec::AvroDuration {
+    fn default_span() -> codec::AvroDuration {
+        codec::AvroDuration {
             months: 1,
             days: 2,
             millis: 3,
@@ -484,43 +465,34 @@ impl Defaults {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Defaults {
+impl codec::AvroRecord for Defaults {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shapes.Defaults";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         Self::validate_at(self, path, errors);
     }
 }
 
-impl ::core::default::Default for Defaults {
+impl Default for Defaults {
     fn default() -> Self {
         Self {
             s: Self::default_s(),
             arr: Self::default_arr(),
-            none: ::std::vec::Vec::new(),
+            none: Vec::new(),
             m: Self::default_m(),
             b: Self::default_b(),
             f: Self::default_f(),
@@ -551,11 +523,11 @@ pub struct DefaultsRef<'a> {
     /// The field `s`.
     pub s: &'a str,
     /// The field `arr`.
-    pub arr: ::std::vec::Vec<i32>,
+    pub arr: Vec<i32>,
     /// The field `none`.
-    pub none: ::std::vec::Vec<i32>,
+    pub none: Vec<i32>,
     /// The field `m`.
-    pub m: ::std::collections::BTreeMap<&'a str, i64>,
+    pub m: BTreeMap<&'a str, i64>,
     /// The field `b`.
     pub b: &'a [u8],
     /// The field `f`.
@@ -565,9 +537,9 @@ pub struct DefaultsRef<'a> {
     /// The field `e`.
     pub e: Letter,
     /// The field `o`.
-    pub o: ::core::option::Option<i32>,
+    pub o: Option<i32>,
     /// The field `n`.
-    pub n: ::core::option::Option<&'a [u8]>,
+    pub n: Option<&'a [u8]>,
     /// The field `u`.
     pub u: DefaultsURef<'a>,
     /// The field `fl`.
@@ -581,19 +553,19 @@ pub struct DefaultsRef<'a> {
     /// The field `l`.
     pub l: i64,
     /// The field `date`.
-    pub date: ::fleetops_runtime::chrono::NaiveDate,
+    pub date: chrono::NaiveDate,
     /// The field `time`.
-    pub time: ::fleetops_runtime::chrono::NaiveTime,
+    pub time: chrono::NaiveTime,
     /// The field `ts`.
-    pub ts: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub ts: chrono::DateTime<chrono::Utc>,
     /// The field `lts`.
-    pub lts: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub lts: chrono::NaiveDateTime,
     /// The field `id`.
-    pub id: ::fleetops_runtime::uuid::Uuid,
+    pub id: uuid::Uuid,
     /// The field `money`.
-    pub money: ::fleetops_runtime::rust_decimal::Decimal,
+    pub money: rust_decimal::Decimal,
     /// The field `span`.
-    pub span: ::fleetops_runtime::codec::AvroDuration,
+    pub span: codec::AvroDuration,
 }
 
 impl<'a> DefaultsRef<'a> {
@@ -601,10 +573,8 @@ impl<'a> DefaultsRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -615,15 +585,13 @@ impl<'a> DefaultsRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         let s = reader.str()?;
         let arr = reader.array_of_int()?;
         let none = reader.array_of_int()?;
         let m = {
             let mut blocks = reader.map(1)?;
-            let mut entries = ::std::collections::BTreeMap::new();
+            let mut entries = BTreeMap::new();
             while blocks.next(reader)? {
                 let key = reader.str()?;
                 entries.insert(key, reader.long()?);
@@ -675,13 +643,13 @@ impl<'a> DefaultsRef<'a> {
     /// The same value with strings and bytes of its own.
     pub fn into_owned(self) -> Defaults {
         Defaults {
-            s: ::std::string::String::from(self.s),
+            s: String::from(self.s),
             arr: self.arr,
             none: self.none,
             m: self
                 .m
                 .into_iter()
-                .map(|(key, value)| (::std::string::String::from(key), value))
+                .map(|(key, value)| (String::from(key), value))
                 .collect(),
             b: self.b.to_vec(),
             f: self.f,
@@ -715,31 +683,31 @@ pub struct DefaultsBuilder {
 
 impl DefaultsBuilder {
     /// Sets [`Defaults::s`].
-    pub fn s(mut self, s: impl ::core::convert::Into<::std::string::String>) -> Self {
+    pub fn s(mut self, s: impl Into<String>) -> Self {
         self.value.s = s.into();
         self
     }
 
     /// Sets [`Defaults::arr`].
-    pub fn arr(mut self, arr: ::std::vec::Vec<i32>) -> Self {
+    pub fn arr(mut self, arr: Vec<i32>) -> Self {
         self.value.arr = arr;
         self
     }
 
     /// Sets [`Defaults::none`].
-    pub fn none(mut self, none: ::std::vec::Vec<i32>) -> Self {
+    pub fn none(mut self, none: Vec<i32>) -> Self {
         self.value.none = none;
         self
     }
 
     /// Sets [`Defaults::m`].
-    pub fn m(mut self, m: ::std::collections::BTreeMap<::std::string::String, i64>) -> Self {
+    pub fn m(mut self, m: BTreeMap<String, i64>) -> Self {
         self.value.m = m;
         self
     }
 
     /// Sets [`Defaults::b`].
-    pub fn b(mut self, b: impl ::core::convert::Into<::std::vec::Vec<u8>>) -> Self {
+    pub fn b(mut self, b: impl Into<Vec<u8>>) -> Self {
         self.value.b = b.into();
         self
     }
@@ -763,16 +731,13 @@ impl DefaultsBuilder {
     }
 
     /// Sets [`Defaults::o`].
-    pub fn o(mut self, o: impl ::core::convert::Into<::core::option::Option<i32>>) -> Self {
+    pub fn o(mut self, o: impl Into<Option<i32>>) -> Self {
         self.value.o = o.into();
         self
     }
 
     /// Sets [`Defaults::n`].
-    pub fn n(
-        mut self,
-        n: impl ::core::convert::Into<::core::option::Option<::std::vec::Vec<u8>>>,
-    ) -> Self {
+    pub fn n(mut self, n: impl Into<Option<Vec<u8>>>) -> Self {
         self.value.n = n.into();
         self
     }
@@ -814,46 +779,43 @@ impl DefaultsBuilder {
     }
 
     /// Sets [`Defaults::date`].
-    pub fn date(mut self, date: ::fleetops_runtime::chrono::NaiveDate) -> Self {
+    pub fn date(mut self, date: chrono::NaiveDate) -> Self {
         self.value.date = date;
         self
     }
 
     /// Sets [`Defaults::time`].
-    pub fn time(mut self, time: ::fleetops_runtime::chrono::NaiveTime) -> Self {
+    pub fn time(mut self, time: chrono::NaiveTime) -> Self {
         self.value.time = time;
         self
     }
 
     /// Sets [`Defaults::ts`].
-    pub fn ts(
-        mut self,
-        ts: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    ) -> Self {
+    pub fn ts(mut self, ts: chrono::DateTime<chrono::Utc>) -> Self {
         self.value.ts = ts;
         self
     }
 
     /// Sets [`Defaults::lts`].
-    pub fn lts(mut self, lts: ::fleetops_runtime::chrono::NaiveDateTime) -> Self {
+    pub fn lts(mut self, lts: chrono::NaiveDateTime) -> Self {
         self.value.lts = lts;
         self
     }
 
     /// Sets [`Defaults::id`].
-    pub fn id(mut self, id: ::fleetops_runtime::uuid::Uuid) -> Self {
+    pub fn id(mut self, id: uuid::Uuid) -> Self {
         self.value.id = id;
         self
     }
 
     /// Sets [`Defaults::money`].
-    pub fn money(mut self, money: ::fleetops_runtime::rust_decimal::Decimal) -> Self {
+    pub fn money(mut self, money: rust_decimal::Decimal) -> Self {
         self.value.money = money;
         self
     }
 
     /// Sets [`Defaults::span`].
-    pub fn span(mut self, span: ::fleetops_runtime::codec::AvroDuration) -> Self {
+    pub fn span(mut self, span: codec::AvroDuration) -> Self {
         self.value.span = span;
         self
     }
@@ -867,18 +829,12 @@ impl DefaultsBuilder {
 /// The union in `shapes.Defaults.u`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum DefaultsU {
     /// The branch `string`.
     #[serde(rename = "string")]
-    String(::std::string::String),
+    String(String),
     /// The branch `int`.
     #[serde(rename = "int")]
     Int(i32),
@@ -890,9 +846,7 @@ impl DefaultsU {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(2)? {
             0 => Self::String(reader.string()?),
             _ => Self::Int(reader.int()?),
@@ -909,7 +863,7 @@ impl DefaultsU {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::String(value) => {
                 writer.index(0);
@@ -923,13 +877,13 @@ impl DefaultsU {
     }
 }
 
-impl ::core::convert::From<::std::string::String> for DefaultsU {
-    fn from(value: ::std::string::String) -> Self {
+impl From<String> for DefaultsU {
+    fn from(value: String) -> Self {
         Self::String(value)
     }
 }
 
-impl ::core::convert::From<i32> for DefaultsU {
+impl From<i32> for DefaultsU {
     fn from(value: i32) -> Self {
         Self::Int(value)
     }
@@ -950,9 +904,7 @@ impl<'a> DefaultsURef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(2)? {
             0 => Self::String(reader.str()?),
             _ => Self::Int(reader.int()?),
@@ -962,7 +914,7 @@ impl<'a> DefaultsURef<'a> {
     /// The same value with strings and bytes of its own.
     pub fn into_owned(self) -> DefaultsU {
         match self {
-            Self::String(value) => DefaultsU::String(::std::string::String::from(value)),
+            Self::String(value) => DefaultsU::String(String::from(value)),
             Self::Int(value) => DefaultsU::Int(value),
         }
     }
@@ -970,16 +922,7 @@ impl<'a> DefaultsURef<'a> {
 
 /// The fixed `shapes.Two`: 2 bytes.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct Two(
@@ -988,32 +931,26 @@ pub struct Two(
     pub [u8; 2],
 );
 
-impl ::core::convert::From<[u8; 2]> for Two {
+impl From<[u8; 2]> for Two {
     fn from(bytes: [u8; 2]) -> Self {
         Self(bytes)
     }
 }
 
-impl ::core::convert::From<Two> for [u8; 2] {
+impl From<Two> for [u8; 2] {
     fn from(value: Two) -> Self {
         value.0
     }
 }
 
-impl ::core::convert::AsRef<[u8]> for Two {
+impl AsRef<[u8]> for Two {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
 
 /// The record `shapes.In`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct In {
     /// The field `x`.
@@ -1044,15 +981,15 @@ impl In {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 13);
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, 13);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -1061,10 +998,8 @@ impl In {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1075,10 +1010,10 @@ impl In {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1086,9 +1021,7 @@ impl In {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             x: reader.int()?,
             y: reader.double()?,
@@ -1099,15 +1032,13 @@ impl In {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.int(self.x);
         writer.double(self.y);
     }
@@ -1118,27 +1049,20 @@ impl In {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for In {
+impl codec::AvroRecord for In {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shapes.In";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// What [`In`] cannot be without: the compiler asks for all of it.
@@ -1170,16 +1094,7 @@ impl InBuilder {
 
 /// The enum `shapes.Letter`.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum Letter {
@@ -1207,9 +1122,7 @@ impl Letter {
     /// # Errors
     /// Where the index is none of this enum.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.symbol(2)? {
             0 => Self::AB,
             _ => Self::C,
@@ -1217,36 +1130,27 @@ impl Letter {
     }
 }
 
-impl ::core::fmt::Display for Letter {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+impl fmt::Display for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl ::core::str::FromStr for Letter {
-    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+impl FromStr for Letter {
+    type Err = codec::UnknownSymbol;
 
     /// Reads the symbol, as the schema spells it.
-    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+    fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "A_B" => Ok(Self::AB),
             "C" => Ok(Self::C),
-            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
-                "shapes.Letter",
-                symbol,
-            )),
+            _ => Err(codec::UnknownSymbol::new("shapes.Letter", symbol)),
         }
     }
 }
 
 /// Every Avro type once, and every way to nest it.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Everything {
     /// The field `nothing`.
@@ -1278,37 +1182,36 @@ pub struct Everything {
     pub z: f64,
     /// The field `raw`.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
-    pub raw: ::std::vec::Vec<u8>,
+    pub raw: Vec<u8>,
     /// The field `text`.
-    pub text: ::std::string::String,
+    pub text: String,
     /// The field `hash`.
     pub hash: Md5,
     /// The field `odd`.
-    pub odd: ::core::option::Option<Odd>,
+    pub odd: Option<Odd>,
     /// The field `colour`.
     pub colour: Colour,
     /// The field `numbers`.
-    pub numbers: ::std::vec::Vec<i32>,
+    pub numbers: Vec<i32>,
     /// The field `matrix`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
-    pub matrix: ::std::vec::Vec<::std::vec::Vec<f64>>,
+    pub matrix: Vec<Vec<f64>>,
     /// The field `names`.
-    pub names: ::std::vec::Vec<::std::string::String>,
+    pub names: Vec<String>,
     /// The field `nulls`.
-    pub nulls: ::std::vec::Vec<()>,
+    pub nulls: Vec<()>,
     /// The field `totals`.
-    pub totals: ::std::collections::BTreeMap<::std::string::String, i64>,
+    pub totals: BTreeMap<String, i64>,
     /// The field `blobs`.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
-    pub blobs:
-        ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::std::vec::Vec<u8>>>,
+    pub blobs: BTreeMap<String, Vec<Vec<u8>>>,
     /// The field `maybe`.
-    pub maybe: ::core::option::Option<::std::string::String>,
+    pub maybe: Option<String>,
     /// The field `maybe_last`.
-    pub maybe_last: ::core::option::Option<i64>,
+    pub maybe_last: Option<i64>,
     /// The field `maybe_many`.
     #[serde(with = "::fleetops_runtime::codec::human::number", default)]
-    pub maybe_many: ::core::option::Option<::std::vec::Vec<::core::option::Option<f32>>>,
+    pub maybe_many: Option<Vec<Option<f32>>>,
     /// The field `choice`.
     pub choice: EverythingChoice,
     /// The field `choice_no_null`.
@@ -1316,15 +1219,15 @@ pub struct Everything {
     /// The field `only_one`.
     pub only_one: EverythingOnlyOne,
     /// The field `choices`.
-    pub choices: ::std::vec::Vec<EverythingChoicesItem>,
+    pub choices: Vec<EverythingChoicesItem>,
     /// The field `choice_map`.
-    pub choice_map: ::std::collections::BTreeMap<::std::string::String, EverythingChoiceMapValue>,
+    pub choice_map: BTreeMap<String, EverythingChoiceMapValue>,
     /// The field `pair`.
     pub pair: Pair,
     /// The field `pairs`.
-    pub pairs: ::std::vec::Vec<Pair>,
+    pub pairs: Vec<Pair>,
     /// The field `lefts`.
-    pub lefts: ::std::collections::BTreeMap<::std::string::String, Left>,
+    pub lefts: BTreeMap<String, Left>,
     /// The field `empty`.
     pub empty: Empty,
 }
@@ -1376,15 +1279,15 @@ impl Everything {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -1393,10 +1296,8 @@ impl Everything {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1407,10 +1308,10 @@ impl Everything {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1418,9 +1319,7 @@ impl Everything {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         let nothing = ();
         let flag = reader.boolean()?;
         let small = reader.int()?;
@@ -1471,7 +1370,7 @@ impl Everything {
             },
             totals: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
                     entries.insert(key, reader.long()?);
@@ -1480,7 +1379,7 @@ impl Everything {
             },
             blobs: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
                     entries.insert(key, {
@@ -1529,7 +1428,7 @@ impl Everything {
             },
             choice_map: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
                     entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
@@ -1547,7 +1446,7 @@ impl Everything {
             },
             lefts: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
                     entries.insert(key, Left::decode_avro(reader)?);
@@ -1562,11 +1461,8 @@ impl Everything {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -1576,8 +1472,8 @@ impl Everything {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         self.nothing = ();
         self.flag = reader.boolean()?;
         self.small = reader.int()?;
@@ -1620,7 +1516,7 @@ impl Everything {
         }
         self.totals = {
             let mut blocks = reader.map(1)?;
-            let mut entries = ::std::collections::BTreeMap::new();
+            let mut entries = BTreeMap::new();
             while blocks.next(reader)? {
                 let key = reader.string()?;
                 entries.insert(key, reader.long()?);
@@ -1629,7 +1525,7 @@ impl Everything {
         };
         self.blobs = {
             let mut blocks = reader.map(1)?;
-            let mut entries = ::std::collections::BTreeMap::new();
+            let mut entries = BTreeMap::new();
             while blocks.next(reader)? {
                 let key = reader.string()?;
                 entries.insert(key, {
@@ -1689,7 +1585,7 @@ impl Everything {
         }
         self.choice_map = {
             let mut blocks = reader.map(1)?;
-            let mut entries = ::std::collections::BTreeMap::new();
+            let mut entries = BTreeMap::new();
             while blocks.next(reader)? {
                 let key = reader.string()?;
                 entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
@@ -1704,7 +1600,7 @@ impl Everything {
         }
         self.lefts = {
             let mut blocks = reader.map(1)?;
-            let mut entries = ::std::collections::BTreeMap::new();
+            let mut entries = BTreeMap::new();
             while blocks.next(reader)? {
                 let key = reader.string()?;
                 entries.insert(key, Left::decode_avro(reader)?);
@@ -1719,10 +1615,8 @@ impl Everything {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -1770,7 +1664,7 @@ impl Everything {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.boolean(self.flag);
         writer.int(self.small);
         writer.long(self.large);
@@ -1878,73 +1772,34 @@ impl Everything {
 
     /// Adds every violation to `errors`.
     #[allow(clippy::approx_constant)]
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-        ::fleetops_runtime::codec::check::minimum(errors, &path.field("small"), &self.small, &-5);
-        ::fleetops_runtime::codec::check::exclusive_maximum(
-            errors,
-            &path.field("small"),
-            &self.small,
-            &100,
-        );
-        ::fleetops_runtime::codec::check::maximum(
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        codec::check::minimum(errors, &path.field("small"), &self.small, &-5);
+        codec::check::exclusive_maximum(errors, &path.field("small"), &self.small, &100);
+        codec::check::maximum(
             errors,
             &path.field("large"),
             &self.large,
             &9000000000000000000,
         );
-        ::fleetops_runtime::codec::check::minimum(
-            errors,
-            &path.field("single"),
-            &self.single,
-            &3.14,
-        );
-        ::fleetops_runtime::codec::check::exclusive_minimum(
-            errors,
-            &path.field("y"),
-            &self.y,
-            &-1000.0,
-        );
-        ::fleetops_runtime::codec::check::min_bytes(errors, &path.field("raw"), &self.raw, 1);
-        ::fleetops_runtime::codec::check::max_bytes(errors, &path.field("raw"), &self.raw, 64);
+        codec::check::minimum(errors, &path.field("single"), &self.single, &3.14);
+        codec::check::exclusive_minimum(errors, &path.field("y"), &self.y, &-1000.0);
+        codec::check::min_bytes(errors, &path.field("raw"), &self.raw, 1);
+        codec::check::max_bytes(errors, &path.field("raw"), &self.raw, 64);
         static TEXT_PATTERN_3: ::fleetops_runtime::codec::Pattern =
             ::fleetops_runtime::codec::Pattern::new(r#"^[a-z"\\]+$"#);
-        ::fleetops_runtime::codec::check::min_length(errors, &path.field("text"), &self.text, 1);
-        ::fleetops_runtime::codec::check::max_length(errors, &path.field("text"), &self.text, 20);
+        codec::check::min_length(errors, &path.field("text"), &self.text, 1);
+        codec::check::max_length(errors, &path.field("text"), &self.text, 20);
         TEXT_PATTERN_3.check(errors, &path.field("text"), &self.text);
-        ::fleetops_runtime::codec::check::min_items(
-            errors,
-            &path.field("numbers"),
-            self.numbers.len(),
-            1,
-        );
-        ::fleetops_runtime::codec::check::max_items(
-            errors,
-            &path.field("numbers"),
-            self.numbers.len(),
-            4,
-        );
-        ::fleetops_runtime::codec::check::max_properties(
-            errors,
-            &path.field("totals"),
-            self.totals.len(),
-            3,
-        );
+        codec::check::min_items(errors, &path.field("numbers"), self.numbers.len(), 1);
+        codec::check::max_items(errors, &path.field("numbers"), self.numbers.len(), 4);
+        codec::check::max_properties(errors, &path.field("totals"), self.totals.len(), 3);
         static MAYBE_PATTERN: ::fleetops_runtime::codec::Pattern =
             ::fleetops_runtime::codec::Pattern::new("^x");
         if let Some(value) = &self.maybe {
             MAYBE_PATTERN.check(errors, &path.field("maybe"), value);
         }
         if let Some(value) = self.maybe_last {
-            ::fleetops_runtime::codec::check::minimum(
-                errors,
-                &path.field("maybe_last"),
-                &value,
-                &0,
-            );
+            codec::check::minimum(errors, &path.field("maybe_last"), &value, &0);
         }
         self.choice.validate_at(&path.field("choice"), errors);
         for (key, value) in &self.choice_map {
@@ -1960,33 +1815,24 @@ impl Everything {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Everything {
+impl codec::AvroRecord for Everything {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shapes.Everything";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         Self::validate_at(self, path, errors);
     }
 }
@@ -2023,27 +1869,27 @@ pub struct EverythingRef<'a> {
     /// The field `hash`.
     pub hash: Md5,
     /// The field `odd`.
-    pub odd: ::core::option::Option<Odd>,
+    pub odd: Option<Odd>,
     /// The field `colour`.
     pub colour: Colour,
     /// The field `numbers`.
-    pub numbers: ::std::vec::Vec<i32>,
+    pub numbers: Vec<i32>,
     /// The field `matrix`.
-    pub matrix: ::std::vec::Vec<::std::vec::Vec<f64>>,
+    pub matrix: Vec<Vec<f64>>,
     /// The field `names`.
-    pub names: ::std::vec::Vec<&'a str>,
+    pub names: Vec<&'a str>,
     /// The field `nulls`.
-    pub nulls: ::std::vec::Vec<()>,
+    pub nulls: Vec<()>,
     /// The field `totals`.
-    pub totals: ::std::collections::BTreeMap<&'a str, i64>,
+    pub totals: BTreeMap<&'a str, i64>,
     /// The field `blobs`.
-    pub blobs: ::std::collections::BTreeMap<&'a str, ::std::vec::Vec<&'a [u8]>>,
+    pub blobs: BTreeMap<&'a str, Vec<&'a [u8]>>,
     /// The field `maybe`.
-    pub maybe: ::core::option::Option<&'a str>,
+    pub maybe: Option<&'a str>,
     /// The field `maybe_last`.
-    pub maybe_last: ::core::option::Option<i64>,
+    pub maybe_last: Option<i64>,
     /// The field `maybe_many`.
-    pub maybe_many: ::core::option::Option<::std::vec::Vec<::core::option::Option<f32>>>,
+    pub maybe_many: Option<Vec<Option<f32>>>,
     /// The field `choice`.
     pub choice: EverythingChoiceRef<'a>,
     /// The field `choice_no_null`.
@@ -2051,15 +1897,15 @@ pub struct EverythingRef<'a> {
     /// The field `only_one`.
     pub only_one: EverythingOnlyOneRef<'a>,
     /// The field `choices`.
-    pub choices: ::std::vec::Vec<EverythingChoicesItemRef<'a>>,
+    pub choices: Vec<EverythingChoicesItemRef<'a>>,
     /// The field `choice_map`.
-    pub choice_map: ::std::collections::BTreeMap<&'a str, EverythingChoiceMapValue>,
+    pub choice_map: BTreeMap<&'a str, EverythingChoiceMapValue>,
     /// The field `pair`.
     pub pair: Pair,
     /// The field `pairs`.
-    pub pairs: ::std::vec::Vec<Pair>,
+    pub pairs: Vec<Pair>,
     /// The field `lefts`.
-    pub lefts: ::std::collections::BTreeMap<&'a str, Left>,
+    pub lefts: BTreeMap<&'a str, Left>,
     /// The field `empty`.
     pub empty: Empty,
 }
@@ -2069,10 +1915,8 @@ impl<'a> EverythingRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -2083,9 +1927,7 @@ impl<'a> EverythingRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         let nothing = ();
         let flag = reader.boolean()?;
         let small = reader.int()?;
@@ -2136,7 +1978,7 @@ impl<'a> EverythingRef<'a> {
             },
             totals: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.str()?;
                     entries.insert(key, reader.long()?);
@@ -2145,7 +1987,7 @@ impl<'a> EverythingRef<'a> {
             },
             blobs: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.str()?;
                     entries.insert(key, {
@@ -2194,7 +2036,7 @@ impl<'a> EverythingRef<'a> {
             },
             choice_map: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.str()?;
                     entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
@@ -2212,7 +2054,7 @@ impl<'a> EverythingRef<'a> {
             },
             lefts: {
                 let mut blocks = reader.map(1)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.str()?;
                     entries.insert(key, Left::decode_avro(reader)?);
@@ -2235,34 +2077,30 @@ impl<'a> EverythingRef<'a> {
             y: self.y,
             z: self.z,
             raw: self.raw.to_vec(),
-            text: ::std::string::String::from(self.text),
+            text: String::from(self.text),
             hash: self.hash,
             odd: self.odd,
             colour: self.colour,
             numbers: self.numbers,
             matrix: self.matrix,
-            names: self
-                .names
-                .into_iter()
-                .map(::std::string::String::from)
-                .collect(),
+            names: self.names.into_iter().map(String::from).collect(),
             nulls: self.nulls,
             totals: self
                 .totals
                 .into_iter()
-                .map(|(key, value)| (::std::string::String::from(key), value))
+                .map(|(key, value)| (String::from(key), value))
                 .collect(),
             blobs: self
                 .blobs
                 .into_iter()
                 .map(|(key, value)| {
                     (
-                        ::std::string::String::from(key),
+                        String::from(key),
                         value.into_iter().map(|item| item.to_vec()).collect(),
                     )
                 })
                 .collect(),
-            maybe: self.maybe.map(::std::string::String::from),
+            maybe: self.maybe.map(String::from),
             maybe_last: self.maybe_last,
             maybe_many: self.maybe_many,
             choice: self.choice.into_owned(),
@@ -2276,14 +2114,14 @@ impl<'a> EverythingRef<'a> {
             choice_map: self
                 .choice_map
                 .into_iter()
-                .map(|(key, value)| (::std::string::String::from(key), value))
+                .map(|(key, value)| (String::from(key), value))
                 .collect(),
             pair: self.pair,
             pairs: self.pairs,
             lefts: self
                 .lefts
                 .into_iter()
-                .map(|(key, value)| (::std::string::String::from(key), value))
+                .map(|(key, value)| (String::from(key), value))
                 .collect(),
             empty: self.empty,
         }
@@ -2308,26 +2146,25 @@ pub struct EverythingRequired {
     /// See [`Everything::z`].
     pub z: f64,
     /// See [`Everything::raw`].
-    pub raw: ::std::vec::Vec<u8>,
+    pub raw: Vec<u8>,
     /// See [`Everything::text`].
-    pub text: ::std::string::String,
+    pub text: String,
     /// See [`Everything::hash`].
     pub hash: Md5,
     /// See [`Everything::colour`].
     pub colour: Colour,
     /// See [`Everything::numbers`].
-    pub numbers: ::std::vec::Vec<i32>,
+    pub numbers: Vec<i32>,
     /// See [`Everything::matrix`].
-    pub matrix: ::std::vec::Vec<::std::vec::Vec<f64>>,
+    pub matrix: Vec<Vec<f64>>,
     /// See [`Everything::names`].
-    pub names: ::std::vec::Vec<::std::string::String>,
+    pub names: Vec<String>,
     /// See [`Everything::nulls`].
-    pub nulls: ::std::vec::Vec<()>,
+    pub nulls: Vec<()>,
     /// See [`Everything::totals`].
-    pub totals: ::std::collections::BTreeMap<::std::string::String, i64>,
+    pub totals: BTreeMap<String, i64>,
     /// See [`Everything::blobs`].
-    pub blobs:
-        ::std::collections::BTreeMap<::std::string::String, ::std::vec::Vec<::std::vec::Vec<u8>>>,
+    pub blobs: BTreeMap<String, Vec<Vec<u8>>>,
     /// See [`Everything::choice`].
     pub choice: EverythingChoice,
     /// See [`Everything::choice_no_null`].
@@ -2335,15 +2172,15 @@ pub struct EverythingRequired {
     /// See [`Everything::only_one`].
     pub only_one: EverythingOnlyOne,
     /// See [`Everything::choices`].
-    pub choices: ::std::vec::Vec<EverythingChoicesItem>,
+    pub choices: Vec<EverythingChoicesItem>,
     /// See [`Everything::choice_map`].
-    pub choice_map: ::std::collections::BTreeMap<::std::string::String, EverythingChoiceMapValue>,
+    pub choice_map: BTreeMap<String, EverythingChoiceMapValue>,
     /// See [`Everything::pair`].
     pub pair: Pair,
     /// See [`Everything::pairs`].
-    pub pairs: ::std::vec::Vec<Pair>,
+    pub pairs: Vec<Pair>,
     /// See [`Everything::lefts`].
-    pub lefts: ::std::collections::BTreeMap<::std::string::String, Left>,
+    pub lefts: BTreeMap<String, Left>,
     /// See [`Everything::empty`].
     pub empty: Empty,
 }
@@ -2363,36 +2200,25 @@ impl EverythingBuilder {
     }
 
     /// Sets [`Everything::odd`].
-    pub fn odd(mut self, odd: impl ::core::convert::Into<::core::option::Option<Odd>>) -> Self {
+    pub fn odd(mut self, odd: impl Into<Option<Odd>>) -> Self {
         self.value.odd = odd.into();
         self
     }
 
     /// Sets [`Everything::maybe`].
-    pub fn maybe(
-        mut self,
-        maybe: impl ::core::convert::Into<::core::option::Option<::std::string::String>>,
-    ) -> Self {
+    pub fn maybe(mut self, maybe: impl Into<Option<String>>) -> Self {
         self.value.maybe = maybe.into();
         self
     }
 
     /// Sets [`Everything::maybe_last`].
-    pub fn maybe_last(
-        mut self,
-        maybe_last: impl ::core::convert::Into<::core::option::Option<i64>>,
-    ) -> Self {
+    pub fn maybe_last(mut self, maybe_last: impl Into<Option<i64>>) -> Self {
         self.value.maybe_last = maybe_last.into();
         self
     }
 
     /// Sets [`Everything::maybe_many`].
-    pub fn maybe_many(
-        mut self,
-        maybe_many: impl ::core::convert::Into<
-            ::core::option::Option<::std::vec::Vec<::core::option::Option<f32>>>,
-        >,
-    ) -> Self {
+    pub fn maybe_many(mut self, maybe_many: impl Into<Option<Vec<Option<f32>>>>) -> Self {
         self.value.maybe_many = maybe_many.into();
         self
     }
@@ -2406,13 +2232,7 @@ impl EverythingBuilder {
 /// The union in `shapes.Everything.choice`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::large_enum_variant)]
 pub enum EverythingChoice {
@@ -2421,10 +2241,10 @@ pub enum EverythingChoice {
     Int(i32),
     /// The branch `string`.
     #[serde(rename = "string")]
-    String(::std::string::String),
+    String(String),
     /// The branch `bytes`.
     #[serde(rename = "bytes")]
-    Bytes(#[serde(with = "::fleetops_runtime::codec::human::bytes")] ::std::vec::Vec<u8>),
+    Bytes(#[serde(with = "::fleetops_runtime::codec::human::bytes")] Vec<u8>),
     /// The branch `shapes.Left`.
     #[serde(rename = "shapes.Left")]
     Left(Left),
@@ -2442,9 +2262,7 @@ impl EverythingChoice {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(6)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
@@ -2469,7 +2287,7 @@ impl EverythingChoice {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::Null => {
                 writer.index(0);
@@ -2498,42 +2316,38 @@ impl EverythingChoice {
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         if let Self::Left(value) = self {
             value.validate_at(path, errors);
         }
     }
 }
 
-impl ::core::convert::From<i32> for EverythingChoice {
+impl From<i32> for EverythingChoice {
     fn from(value: i32) -> Self {
         Self::Int(value)
     }
 }
 
-impl ::core::convert::From<::std::string::String> for EverythingChoice {
-    fn from(value: ::std::string::String) -> Self {
+impl From<String> for EverythingChoice {
+    fn from(value: String) -> Self {
         Self::String(value)
     }
 }
 
-impl ::core::convert::From<::std::vec::Vec<u8>> for EverythingChoice {
-    fn from(value: ::std::vec::Vec<u8>) -> Self {
+impl From<Vec<u8>> for EverythingChoice {
+    fn from(value: Vec<u8>) -> Self {
         Self::Bytes(value)
     }
 }
 
-impl ::core::convert::From<Left> for EverythingChoice {
+impl From<Left> for EverythingChoice {
     fn from(value: Left) -> Self {
         Self::Left(value)
     }
 }
 
-impl ::core::convert::From<Right> for EverythingChoice {
+impl From<Right> for EverythingChoice {
     fn from(value: Right) -> Self {
         Self::Right(value)
     }
@@ -2563,9 +2377,7 @@ impl<'a> EverythingChoiceRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(6)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
@@ -2581,7 +2393,7 @@ impl<'a> EverythingChoiceRef<'a> {
         match self {
             Self::Null => EverythingChoice::Null,
             Self::Int(value) => EverythingChoice::Int(value),
-            Self::String(value) => EverythingChoice::String(::std::string::String::from(value)),
+            Self::String(value) => EverythingChoice::String(String::from(value)),
             Self::Bytes(value) => EverythingChoice::Bytes(value.to_vec()),
             Self::Left(value) => EverythingChoice::Left(value),
             Self::Right(value) => EverythingChoice::Right(value),
@@ -2592,13 +2404,7 @@ impl<'a> EverythingChoiceRef<'a> {
 /// The union in `shapes.Everything.choice_no_null`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum EverythingChoiceNoNull {
     /// The branch `int`.
@@ -2606,19 +2412,16 @@ pub enum EverythingChoiceNoNull {
     Int(i32),
     /// The branch `string`.
     #[serde(rename = "string")]
-    Uuid(::fleetops_runtime::uuid::Uuid),
+    Uuid(uuid::Uuid),
     /// The branch `shapes.Colour`.
     #[serde(rename = "shapes.Colour")]
     Colour(Colour),
     /// The branch `array`.
     #[serde(rename = "array")]
-    Array(::std::vec::Vec<::std::string::String>),
+    Array(Vec<String>),
     /// The branch `map`.
     #[serde(rename = "map")]
-    Map(
-        #[serde(with = "::fleetops_runtime::codec::human::number")]
-        ::std::collections::BTreeMap<::std::string::String, f64>,
-    ),
+    Map(#[serde(with = "::fleetops_runtime::codec::human::number")] BTreeMap<String, f64>),
 }
 
 impl EverythingChoiceNoNull {
@@ -2627,9 +2430,7 @@ impl EverythingChoiceNoNull {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(5)? {
             0 => Self::Int(reader.int()?),
             1 => Self::Uuid(reader.uuid_string()?),
@@ -2644,7 +2445,7 @@ impl EverythingChoiceNoNull {
             }),
             _ => Self::Map({
                 let mut blocks = reader.map(8)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.string()?;
                     entries.insert(key, reader.double()?);
@@ -2667,7 +2468,7 @@ impl EverythingChoiceNoNull {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::Int(value) => {
                 writer.index(0);
@@ -2702,34 +2503,32 @@ impl EverythingChoiceNoNull {
     }
 }
 
-impl ::core::convert::From<i32> for EverythingChoiceNoNull {
+impl From<i32> for EverythingChoiceNoNull {
     fn from(value: i32) -> Self {
         Self::Int(value)
     }
 }
 
-impl ::core::convert::From<::fleetops_runtime::uuid::Uuid> for EverythingChoiceNoNull {
-    fn from(value: ::fleetops_runtime::uuid::Uuid) -> Self {
+impl From<uuid::Uuid> for EverythingChoiceNoNull {
+    fn from(value: uuid::Uuid) -> Self {
         Self::Uuid(value)
     }
 }
 
-impl ::core::convert::From<Colour> for EverythingChoiceNoNull {
+impl From<Colour> for EverythingChoiceNoNull {
     fn from(value: Colour) -> Self {
         Self::Colour(value)
     }
 }
 
-impl ::core::convert::From<::std::vec::Vec<::std::string::String>> for EverythingChoiceNoNull {
-    fn from(value: ::std::vec::Vec<::std::string::String>) -> Self {
+impl From<Vec<String>> for EverythingChoiceNoNull {
+    fn from(value: Vec<String>) -> Self {
         Self::Array(value)
     }
 }
 
-impl ::core::convert::From<::std::collections::BTreeMap<::std::string::String, f64>>
-    for EverythingChoiceNoNull
-{
-    fn from(value: ::std::collections::BTreeMap<::std::string::String, f64>) -> Self {
+impl From<BTreeMap<String, f64>> for EverythingChoiceNoNull {
+    fn from(value: BTreeMap<String, f64>) -> Self {
         Self::Map(value)
     }
 }
@@ -2740,13 +2539,13 @@ pub enum EverythingChoiceNoNullRef<'a> {
     /// The branch `int`.
     Int(i32),
     /// The branch `string`.
-    Uuid(::fleetops_runtime::uuid::Uuid),
+    Uuid(uuid::Uuid),
     /// The branch `shapes.Colour`.
     Colour(Colour),
     /// The branch `array`.
-    Array(::std::vec::Vec<&'a str>),
+    Array(Vec<&'a str>),
     /// The branch `map`.
-    Map(::std::collections::BTreeMap<&'a str, f64>),
+    Map(BTreeMap<&'a str, f64>),
 }
 
 impl<'a> EverythingChoiceNoNullRef<'a> {
@@ -2755,9 +2554,7 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(5)? {
             0 => Self::Int(reader.int()?),
             1 => Self::Uuid(reader.uuid_string()?),
@@ -2772,7 +2569,7 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
             }),
             _ => Self::Map({
                 let mut blocks = reader.map(8)?;
-                let mut entries = ::std::collections::BTreeMap::new();
+                let mut entries = BTreeMap::new();
                 while blocks.next(reader)? {
                     let key = reader.str()?;
                     entries.insert(key, reader.double()?);
@@ -2788,13 +2585,13 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
             Self::Int(value) => EverythingChoiceNoNull::Int(value),
             Self::Uuid(value) => EverythingChoiceNoNull::Uuid(value),
             Self::Colour(value) => EverythingChoiceNoNull::Colour(value),
-            Self::Array(value) => EverythingChoiceNoNull::Array(
-                value.into_iter().map(::std::string::String::from).collect(),
-            ),
+            Self::Array(value) => {
+                EverythingChoiceNoNull::Array(value.into_iter().map(String::from).collect())
+            }
             Self::Map(value) => EverythingChoiceNoNull::Map(
                 value
                     .into_iter()
-                    .map(|(key, value)| (::std::string::String::from(key), value))
+                    .map(|(key, value)| (String::from(key), value))
                     .collect(),
             ),
         }
@@ -2804,18 +2601,12 @@ impl<'a> EverythingChoiceNoNullRef<'a> {
 /// The union in `shapes.Everything.only_one`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum EverythingOnlyOne {
     /// The branch `string`.
     #[serde(rename = "string")]
-    String(::std::string::String),
+    String(String),
 }
 
 impl EverythingOnlyOne {
@@ -2824,9 +2615,7 @@ impl EverythingOnlyOne {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.branch(1)?;
         Ok(Self::String(reader.string()?))
     }
@@ -2840,7 +2629,7 @@ impl EverythingOnlyOne {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::String(value) => {
                 writer.index(0);
@@ -2850,8 +2639,8 @@ impl EverythingOnlyOne {
     }
 }
 
-impl ::core::convert::From<::std::string::String> for EverythingOnlyOne {
-    fn from(value: ::std::string::String) -> Self {
+impl From<String> for EverythingOnlyOne {
+    fn from(value: String) -> Self {
         Self::String(value)
     }
 }
@@ -2869,9 +2658,7 @@ impl<'a> EverythingOnlyOneRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         reader.branch(1)?;
         Ok(Self::String(reader.str()?))
     }
@@ -2879,7 +2666,7 @@ impl<'a> EverythingOnlyOneRef<'a> {
     /// The same value with strings and bytes of its own.
     pub fn into_owned(self) -> EverythingOnlyOne {
         match self {
-            Self::String(value) => EverythingOnlyOne::String(::std::string::String::from(value)),
+            Self::String(value) => EverythingOnlyOne::String(String::from(value)),
         }
     }
 }
@@ -2887,13 +2674,7 @@ impl<'a> EverythingOnlyOneRef<'a> {
 /// The union in `shapes.Everything.choices`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum EverythingChoicesItem {
     /// The branch `int`.
@@ -2901,7 +2682,7 @@ pub enum EverythingChoicesItem {
     Int(i32),
     /// The branch `string`.
     #[serde(rename = "string")]
-    String(::std::string::String),
+    String(String),
     /// No value.
     #[serde(untagged)]
     Null,
@@ -2913,9 +2694,7 @@ impl EverythingChoicesItem {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(3)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
@@ -2934,7 +2713,7 @@ impl EverythingChoicesItem {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::Null => {
                 writer.index(0);
@@ -2951,14 +2730,14 @@ impl EverythingChoicesItem {
     }
 }
 
-impl ::core::convert::From<i32> for EverythingChoicesItem {
+impl From<i32> for EverythingChoicesItem {
     fn from(value: i32) -> Self {
         Self::Int(value)
     }
 }
 
-impl ::core::convert::From<::std::string::String> for EverythingChoicesItem {
-    fn from(value: ::std::string::String) -> Self {
+impl From<String> for EverythingChoicesItem {
+    fn from(value: String) -> Self {
         Self::String(value)
     }
 }
@@ -2980,9 +2759,7 @@ impl<'a> EverythingChoicesItemRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(3)? {
             0 => Self::Null,
             1 => Self::Int(reader.int()?),
@@ -2995,9 +2772,7 @@ impl<'a> EverythingChoicesItemRef<'a> {
         match self {
             Self::Null => EverythingChoicesItem::Null,
             Self::Int(value) => EverythingChoicesItem::Int(value),
-            Self::String(value) => {
-                EverythingChoicesItem::String(::std::string::String::from(value))
-            }
+            Self::String(value) => EverythingChoicesItem::String(String::from(value)),
         }
     }
 }
@@ -3005,13 +2780,7 @@ impl<'a> EverythingChoicesItemRef<'a> {
 /// The union in `shapes.Everything.choice_map`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::large_enum_variant)]
 pub enum EverythingChoiceMapValue {
@@ -3029,9 +2798,7 @@ impl EverythingChoiceMapValue {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(2)? {
             0 => Self::Boolean(reader.boolean()?),
             _ => Self::Left(Left::decode_avro(reader)?),
@@ -3040,7 +2807,7 @@ impl EverythingChoiceMapValue {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::Boolean(value) => {
                 writer.index(0);
@@ -3054,24 +2821,20 @@ impl EverythingChoiceMapValue {
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         if let Self::Left(value) = self {
             value.validate_at(path, errors);
         }
     }
 }
 
-impl ::core::convert::From<bool> for EverythingChoiceMapValue {
+impl From<bool> for EverythingChoiceMapValue {
     fn from(value: bool) -> Self {
         Self::Boolean(value)
     }
 }
 
-impl ::core::convert::From<Left> for EverythingChoiceMapValue {
+impl From<Left> for EverythingChoiceMapValue {
     fn from(value: Left) -> Self {
         Self::Left(value)
     }
@@ -3079,16 +2842,7 @@ impl ::core::convert::From<Left> for EverythingChoiceMapValue {
 
 /// An MD5 digest.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct Md5(
@@ -3097,19 +2851,19 @@ pub struct Md5(
     pub [u8; 16],
 );
 
-impl ::core::convert::From<[u8; 16]> for Md5 {
+impl From<[u8; 16]> for Md5 {
     fn from(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 }
 
-impl ::core::convert::From<Md5> for [u8; 16] {
+impl From<Md5> for [u8; 16] {
     fn from(value: Md5) -> Self {
         value.0
     }
 }
 
-impl ::core::convert::AsRef<[u8]> for Md5 {
+impl AsRef<[u8]> for Md5 {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
@@ -3117,16 +2871,7 @@ impl ::core::convert::AsRef<[u8]> for Md5 {
 
 /// The fixed `shapes.Odd`: 33 bytes.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct Odd(
@@ -3135,19 +2880,19 @@ pub struct Odd(
     pub [u8; 33],
 );
 
-impl ::core::convert::From<[u8; 33]> for Odd {
+impl From<[u8; 33]> for Odd {
     fn from(bytes: [u8; 33]) -> Self {
         Self(bytes)
     }
 }
 
-impl ::core::convert::From<Odd> for [u8; 33] {
+impl From<Odd> for [u8; 33] {
     fn from(value: Odd) -> Self {
         value.0
     }
 }
 
-impl ::core::convert::AsRef<[u8]> for Odd {
+impl AsRef<[u8]> for Odd {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
@@ -3164,8 +2909,8 @@ impl ::core::convert::AsRef<[u8]> for Odd {
     Hash,
     PartialOrd,
     Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum Colour {
@@ -3199,9 +2944,7 @@ impl Colour {
     /// # Errors
     /// Where the index is none of this enum.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.symbol(3)? {
             0 => Self::Red,
             1 => Self::DeepGreen,
@@ -3210,37 +2953,28 @@ impl Colour {
     }
 }
 
-impl ::core::fmt::Display for Colour {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl ::core::str::FromStr for Colour {
-    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+impl FromStr for Colour {
+    type Err = codec::UnknownSymbol;
 
     /// Reads the symbol, as the schema spells it.
-    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+    fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "RED" => Ok(Self::Red),
             "DEEP_GREEN" => Ok(Self::DeepGreen),
             "blue" => Ok(Self::Blue),
-            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
-                "shapes.Colour",
-                symbol,
-            )),
+            _ => Err(codec::UnknownSymbol::new("shapes.Colour", symbol)),
         }
     }
 }
 
 /// The record `shapes.Left`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Left {
     /// The field `n`.
@@ -3262,15 +2996,15 @@ impl Left {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 5);
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, 5);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -3279,10 +3013,8 @@ impl Left {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -3293,10 +3025,10 @@ impl Left {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -3304,9 +3036,7 @@ impl Left {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self { n: reader.int()? })
     }
 
@@ -3314,48 +3044,36 @@ impl Left {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.int(self.n);
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-        ::fleetops_runtime::codec::check::minimum(errors, &path.field("n"), &self.n, &0);
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        codec::check::minimum(errors, &path.field("n"), &self.n, &0);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Left {
+impl codec::AvroRecord for Left {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shapes.Left";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         Self::validate_at(self, path, errors);
     }
 }
@@ -3382,13 +3100,7 @@ impl LeftBuilder {
 }
 
 /// The record `shapes.Right`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Right {
     /// The field `n`.
@@ -3410,15 +3122,15 @@ impl Right {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 5);
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, 5);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -3427,10 +3139,8 @@ impl Right {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -3441,10 +3151,10 @@ impl Right {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -3452,9 +3162,7 @@ impl Right {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self { n: reader.int()? })
     }
 
@@ -3462,40 +3170,31 @@ impl Right {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.int(self.n);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Right {
+impl codec::AvroRecord for Right {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shapes.Right";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// What [`Right`] cannot be without: the compiler asks for all of it.
@@ -3520,13 +3219,7 @@ impl RightBuilder {
 }
 
 /// The record `shapes.Pair`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Pair {
     /// The field `a`.
@@ -3553,15 +3246,15 @@ impl Pair {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 15);
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, 15);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -3570,10 +3263,8 @@ impl Pair {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -3584,10 +3275,10 @@ impl Pair {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -3595,9 +3286,7 @@ impl Pair {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             a: reader.int()?,
             b: reader.long()?,
@@ -3608,41 +3297,32 @@ impl Pair {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.int(self.a);
         writer.long(self.b);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Pair {
+impl codec::AvroRecord for Pair {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shapes.Pair";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// What [`Pair`] cannot be without: the compiler asks for all of it.
@@ -3669,14 +3349,7 @@ impl PairBuilder {
 }
 
 /// The record `shapes.Empty`.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Empty {}
 
@@ -3694,15 +3367,15 @@ impl Empty {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, 0);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -3711,10 +3384,8 @@ impl Empty {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -3725,10 +3396,10 @@ impl Empty {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -3736,9 +3407,7 @@ impl Empty {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(_reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {})
     }
 
@@ -3746,38 +3415,29 @@ impl Empty {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
+    pub(crate) fn put_avro(&self, _writer: &mut codec::Writer<'_>) {}
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Empty {
+impl codec::AvroRecord for Empty {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shapes.Empty";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// Builds [`Empty`]; see [`Empty::builder`].
@@ -3795,14 +3455,7 @@ impl EmptyBuilder {
 }
 
 /// Every default is what Rust would take.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Plain {
     /// The field `count`.
@@ -3810,9 +3463,9 @@ pub struct Plain {
     pub count: i32,
     /// The field `label`.
     #[serde(default)]
-    pub label: ::std::string::String,
+    pub label: String,
     /// The field `note`.
-    pub note: ::core::option::Option<::std::string::String>,
+    pub note: Option<String>,
 }
 
 impl Plain {
@@ -3827,22 +3480,22 @@ impl Plain {
         PlainBuilder {
             value: Self {
                 count: 0,
-                label: ::std::string::String::new(),
+                label: String::new(),
                 note: None,
             },
         }
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -3851,10 +3504,8 @@ impl Plain {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -3865,10 +3516,10 @@ impl Plain {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -3876,9 +3527,7 @@ impl Plain {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             count: reader.int()?,
             label: reader.string()?,
@@ -3893,11 +3542,8 @@ impl Plain {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -3907,8 +3553,8 @@ impl Plain {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         self.count = reader.int()?;
         reader.string_into(&mut self.label)?;
         match (reader.branch(2)?, &mut self.note) {
@@ -3923,10 +3569,8 @@ impl Plain {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -3939,7 +3583,7 @@ impl Plain {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.int(self.count);
         writer.string(&self.label);
         match &self.note {
@@ -3952,34 +3596,24 @@ impl Plain {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Plain {
+impl codec::AvroRecord for Plain {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shapes.Plain";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`Plain`] with its strings and bytes borrowed from the bytes it was read from.
@@ -3990,7 +3624,7 @@ pub struct PlainRef<'a> {
     /// The field `label`.
     pub label: &'a str,
     /// The field `note`.
-    pub note: ::core::option::Option<&'a str>,
+    pub note: Option<&'a str>,
 }
 
 impl<'a> PlainRef<'a> {
@@ -3998,10 +3632,8 @@ impl<'a> PlainRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -4012,9 +3644,7 @@ impl<'a> PlainRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             count: reader.int()?,
             label: reader.str()?,
@@ -4029,8 +3659,8 @@ impl<'a> PlainRef<'a> {
     pub fn into_owned(self) -> Plain {
         Plain {
             count: self.count,
-            label: ::std::string::String::from(self.label),
-            note: self.note.map(::std::string::String::from),
+            label: String::from(self.label),
+            note: self.note.map(String::from),
         }
     }
 }
@@ -4050,16 +3680,13 @@ impl PlainBuilder {
     }
 
     /// Sets [`Plain::label`].
-    pub fn label(mut self, label: impl ::core::convert::Into<::std::string::String>) -> Self {
+    pub fn label(mut self, label: impl Into<String>) -> Self {
         self.value.label = label.into();
         self
     }
 
     /// Sets [`Plain::note`].
-    pub fn note(
-        mut self,
-        note: impl ::core::convert::Into<::core::option::Option<::std::string::String>>,
-    ) -> Self {
+    pub fn note(mut self, note: impl Into<Option<String>>) -> Self {
         self.value.note = note.into();
         self
     }
@@ -4071,52 +3698,46 @@ impl PlainBuilder {
 }
 
 /// The logical types of Avro 1.12.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Times {
     /// The field `date`.
-    pub date: ::fleetops_runtime::chrono::NaiveDate,
+    pub date: chrono::NaiveDate,
     /// The field `time_millis`.
-    pub time_millis: ::fleetops_runtime::chrono::NaiveTime,
+    pub time_millis: chrono::NaiveTime,
     /// The field `time_micros`.
-    pub time_micros: ::fleetops_runtime::chrono::NaiveTime,
+    pub time_micros: chrono::NaiveTime,
     /// The field `timestamp_millis`.
-    pub timestamp_millis: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub timestamp_millis: chrono::DateTime<chrono::Utc>,
     /// The field `timestamp_micros`.
-    pub timestamp_micros: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub timestamp_micros: chrono::DateTime<chrono::Utc>,
     /// The field `timestamp_nanos`.
-    pub timestamp_nanos: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub timestamp_nanos: chrono::DateTime<chrono::Utc>,
     /// The field `local_millis`.
-    pub local_millis: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub local_millis: chrono::NaiveDateTime,
     /// The field `local_micros`.
-    pub local_micros: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub local_micros: chrono::NaiveDateTime,
     /// The field `local_nanos`.
-    pub local_nanos: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub local_nanos: chrono::NaiveDateTime,
     /// The field `id`.
-    pub id: ::fleetops_runtime::uuid::Uuid,
+    pub id: uuid::Uuid,
     /// The field `id_fixed`.
-    pub id_fixed: ::fleetops_runtime::uuid::Uuid,
+    pub id_fixed: uuid::Uuid,
     /// The field `price`.
-    pub price: ::fleetops_runtime::rust_decimal::Decimal,
+    pub price: rust_decimal::Decimal,
     /// The field `rate`.
-    pub rate: ::fleetops_runtime::rust_decimal::Decimal,
+    pub rate: rust_decimal::Decimal,
     /// More digits than rust_decimal holds: raw.
     #[serde(with = "::fleetops_runtime::codec::human::bytes")]
-    pub huge: ::std::vec::Vec<u8>,
+    pub huge: Vec<u8>,
     /// The field `big`.
-    pub big: ::fleetops_runtime::rust_decimal::Decimal,
+    pub big: rust_decimal::Decimal,
     /// The field `span`.
-    pub span: ::fleetops_runtime::codec::AvroDuration,
+    pub span: codec::AvroDuration,
     /// The field `maybe_date`.
-    pub maybe_date: ::core::option::Option<::fleetops_runtime::chrono::NaiveDate>,
+    pub maybe_date: Option<chrono::NaiveDate>,
     /// The field `dates`.
-    pub dates: ::std::vec::Vec<::fleetops_runtime::chrono::NaiveTime>,
+    pub dates: Vec<chrono::NaiveTime>,
     /// The field `either`.
     pub either: TimesEither,
 }
@@ -4156,15 +3777,15 @@ impl Times {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -4173,10 +3794,8 @@ impl Times {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -4187,10 +3806,10 @@ impl Times {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -4198,9 +3817,7 @@ impl Times {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             date: reader.date()?,
             time_millis: reader.time_millis()?,
@@ -4238,11 +3855,8 @@ impl Times {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -4252,8 +3866,8 @@ impl Times {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         self.date = reader.date()?;
         self.time_millis = reader.time_millis()?;
         self.time_micros = reader.time_micros()?;
@@ -4287,10 +3901,8 @@ impl Times {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -4304,7 +3916,7 @@ impl Times {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.date(&self.date);
         writer.time_millis(&self.time_millis);
         writer.time_micros(&self.time_micros);
@@ -4337,69 +3949,44 @@ impl Times {
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-        ::fleetops_runtime::codec::check::time_of_day(
-            errors,
-            &path.field("time_millis"),
-            &self.time_millis,
-        );
-        ::fleetops_runtime::codec::check::time_of_day(
-            errors,
-            &path.field("time_micros"),
-            &self.time_micros,
-        );
-        ::fleetops_runtime::codec::check::timestamp_nanos(
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        codec::check::time_of_day(errors, &path.field("time_millis"), &self.time_millis);
+        codec::check::time_of_day(errors, &path.field("time_micros"), &self.time_micros);
+        codec::check::timestamp_nanos(
             errors,
             &path.field("timestamp_nanos"),
             &self.timestamp_nanos,
         );
-        ::fleetops_runtime::codec::check::local_timestamp_nanos(
-            errors,
-            &path.field("local_nanos"),
-            &self.local_nanos,
-        );
-        ::fleetops_runtime::codec::check::decimal(errors, &path.field("price"), &self.price, 10, 2);
-        ::fleetops_runtime::codec::check::decimal(errors, &path.field("rate"), &self.rate, 18, 4);
+        codec::check::local_timestamp_nanos(errors, &path.field("local_nanos"), &self.local_nanos);
+        codec::check::decimal(errors, &path.field("price"), &self.price, 10, 2);
+        codec::check::decimal(errors, &path.field("rate"), &self.rate, 18, 4);
         for (index, item) in self.dates.iter().enumerate() {
             let path = &path.field("dates");
             let path = &path.index(index);
-            ::fleetops_runtime::codec::check::time_of_day(errors, path, item);
+            codec::check::time_of_day(errors, path, item);
         }
         self.either.validate_at(&path.field("either"), errors);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Times {
+impl codec::AvroRecord for Times {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shapes.Times";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         Self::validate_at(self, path, errors);
     }
 }
@@ -4408,41 +3995,41 @@ impl ::fleetops_runtime::codec::AvroRecord for Times {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimesRef<'a> {
     /// The field `date`.
-    pub date: ::fleetops_runtime::chrono::NaiveDate,
+    pub date: chrono::NaiveDate,
     /// The field `time_millis`.
-    pub time_millis: ::fleetops_runtime::chrono::NaiveTime,
+    pub time_millis: chrono::NaiveTime,
     /// The field `time_micros`.
-    pub time_micros: ::fleetops_runtime::chrono::NaiveTime,
+    pub time_micros: chrono::NaiveTime,
     /// The field `timestamp_millis`.
-    pub timestamp_millis: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub timestamp_millis: chrono::DateTime<chrono::Utc>,
     /// The field `timestamp_micros`.
-    pub timestamp_micros: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub timestamp_micros: chrono::DateTime<chrono::Utc>,
     /// The field `timestamp_nanos`.
-    pub timestamp_nanos: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub timestamp_nanos: chrono::DateTime<chrono::Utc>,
     /// The field `local_millis`.
-    pub local_millis: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub local_millis: chrono::NaiveDateTime,
     /// The field `local_micros`.
-    pub local_micros: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub local_micros: chrono::NaiveDateTime,
     /// The field `local_nanos`.
-    pub local_nanos: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub local_nanos: chrono::NaiveDateTime,
     /// The field `id`.
-    pub id: ::fleetops_runtime::uuid::Uuid,
+    pub id: uuid::Uuid,
     /// The field `id_fixed`.
-    pub id_fixed: ::fleetops_runtime::uuid::Uuid,
+    pub id_fixed: uuid::Uuid,
     /// The field `price`.
-    pub price: ::fleetops_runtime::rust_decimal::Decimal,
+    pub price: rust_decimal::Decimal,
     /// The field `rate`.
-    pub rate: ::fleetops_runtime::rust_decimal::Decimal,
+    pub rate: rust_decimal::Decimal,
     /// More digits than rust_decimal holds: raw.
     pub huge: &'a [u8],
     /// The field `big`.
-    pub big: ::fleetops_runtime::rust_decimal::Decimal,
+    pub big: rust_decimal::Decimal,
     /// The field `span`.
-    pub span: ::fleetops_runtime::codec::AvroDuration,
+    pub span: codec::AvroDuration,
     /// The field `maybe_date`.
-    pub maybe_date: ::core::option::Option<::fleetops_runtime::chrono::NaiveDate>,
+    pub maybe_date: Option<chrono::NaiveDate>,
     /// The field `dates`.
-    pub dates: ::std::vec::Vec<::fleetops_runtime::chrono::NaiveTime>,
+    pub dates: Vec<chrono::NaiveTime>,
     /// The field `either`.
     pub either: TimesEitherRef<'a>,
 }
@@ -4452,10 +4039,8 @@ impl<'a> TimesRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -4466,9 +4051,7 @@ impl<'a> TimesRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             date: reader.date()?,
             time_millis: reader.time_millis()?,
@@ -4532,39 +4115,39 @@ impl<'a> TimesRef<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimesRequired {
     /// See [`Times::date`].
-    pub date: ::fleetops_runtime::chrono::NaiveDate,
+    pub date: chrono::NaiveDate,
     /// See [`Times::time_millis`].
-    pub time_millis: ::fleetops_runtime::chrono::NaiveTime,
+    pub time_millis: chrono::NaiveTime,
     /// See [`Times::time_micros`].
-    pub time_micros: ::fleetops_runtime::chrono::NaiveTime,
+    pub time_micros: chrono::NaiveTime,
     /// See [`Times::timestamp_millis`].
-    pub timestamp_millis: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub timestamp_millis: chrono::DateTime<chrono::Utc>,
     /// See [`Times::timestamp_micros`].
-    pub timestamp_micros: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub timestamp_micros: chrono::DateTime<chrono::Utc>,
     /// See [`Times::timestamp_nanos`].
-    pub timestamp_nanos: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub timestamp_nanos: chrono::DateTime<chrono::Utc>,
     /// See [`Times::local_millis`].
-    pub local_millis: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub local_millis: chrono::NaiveDateTime,
     /// See [`Times::local_micros`].
-    pub local_micros: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub local_micros: chrono::NaiveDateTime,
     /// See [`Times::local_nanos`].
-    pub local_nanos: ::fleetops_runtime::chrono::NaiveDateTime,
+    pub local_nanos: chrono::NaiveDateTime,
     /// See [`Times::id`].
-    pub id: ::fleetops_runtime::uuid::Uuid,
+    pub id: uuid::Uuid,
     /// See [`Times::id_fixed`].
-    pub id_fixed: ::fleetops_runtime::uuid::Uuid,
+    pub id_fixed: uuid::Uuid,
     /// See [`Times::price`].
-    pub price: ::fleetops_runtime::rust_decimal::Decimal,
+    pub price: rust_decimal::Decimal,
     /// See [`Times::rate`].
-    pub rate: ::fleetops_runtime::rust_decimal::Decimal,
+    pub rate: rust_decimal::Decimal,
     /// See [`Times::huge`].
-    pub huge: ::std::vec::Vec<u8>,
+    pub huge: Vec<u8>,
     /// See [`Times::big`].
-    pub big: ::fleetops_runtime::rust_decimal::Decimal,
+    pub big: rust_decimal::Decimal,
     /// See [`Times::span`].
-    pub span: ::fleetops_runtime::codec::AvroDuration,
+    pub span: codec::AvroDuration,
     /// See [`Times::dates`].
-    pub dates: ::std::vec::Vec<::fleetops_runtime::chrono::NaiveTime>,
+    pub dates: Vec<chrono::NaiveTime>,
     /// See [`Times::either`].
     pub either: TimesEither,
 }
@@ -4578,12 +4161,7 @@ pub struct TimesBuilder {
 
 impl TimesBuilder {
     /// Sets [`Times::maybe_date`].
-    pub fn maybe_date(
-        mut self,
-        maybe_date: impl ::core::convert::Into<
-            ::core::option::Option<::fleetops_runtime::chrono::NaiveDate>,
-        >,
-    ) -> Self {
+    pub fn maybe_date(mut self, maybe_date: impl Into<Option<chrono::NaiveDate>>) -> Self {
         self.value.maybe_date = maybe_date.into();
         self
     }
@@ -4597,24 +4175,18 @@ impl TimesBuilder {
 /// The union in `shapes.Times.either`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum TimesEither {
     /// The branch `long`.
     #[serde(rename = "long")]
-    TimestampNanos(::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>),
+    TimestampNanos(chrono::DateTime<chrono::Utc>),
     /// The branch `string`.
     #[serde(rename = "string")]
-    String(::std::string::String),
+    String(String),
     /// The branch `int`.
     #[serde(rename = "int")]
-    TimeMillis(::fleetops_runtime::chrono::NaiveTime),
+    TimeMillis(chrono::NaiveTime),
     /// No value.
     #[serde(untagged)]
     Null,
@@ -4626,9 +4198,7 @@ impl TimesEither {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::TimestampNanos(reader.timestamp_nanos()?),
             1 => Self::String(reader.string()?),
@@ -4649,7 +4219,7 @@ impl TimesEither {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::TimestampNanos(value) => {
                 writer.index(0);
@@ -4670,39 +4240,33 @@ impl TimesEither {
     }
 
     /// Adds every violation to `errors`.
-    pub(crate) fn validate_at(
-        &self,
-        path: &::fleetops_runtime::codec::Path<'_>,
-        errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
         match self {
             Self::TimestampNanos(value) => {
-                ::fleetops_runtime::codec::check::timestamp_nanos(errors, path, value);
+                codec::check::timestamp_nanos(errors, path, value);
             }
             Self::TimeMillis(value) => {
-                ::fleetops_runtime::codec::check::time_of_day(errors, path, value);
+                codec::check::time_of_day(errors, path, value);
             }
             _ => {}
         }
     }
 }
 
-impl ::core::convert::From<::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>>
-    for TimesEither
-{
-    fn from(value: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>) -> Self {
+impl From<chrono::DateTime<chrono::Utc>> for TimesEither {
+    fn from(value: chrono::DateTime<chrono::Utc>) -> Self {
         Self::TimestampNanos(value)
     }
 }
 
-impl ::core::convert::From<::std::string::String> for TimesEither {
-    fn from(value: ::std::string::String) -> Self {
+impl From<String> for TimesEither {
+    fn from(value: String) -> Self {
         Self::String(value)
     }
 }
 
-impl ::core::convert::From<::fleetops_runtime::chrono::NaiveTime> for TimesEither {
-    fn from(value: ::fleetops_runtime::chrono::NaiveTime) -> Self {
+impl From<chrono::NaiveTime> for TimesEither {
+    fn from(value: chrono::NaiveTime) -> Self {
         Self::TimeMillis(value)
     }
 }
@@ -4711,11 +4275,11 @@ impl ::core::convert::From<::fleetops_runtime::chrono::NaiveTime> for TimesEithe
 #[derive(Clone, Debug, PartialEq)]
 pub enum TimesEitherRef<'a> {
     /// The branch `long`.
-    TimestampNanos(::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>),
+    TimestampNanos(chrono::DateTime<chrono::Utc>),
     /// The branch `string`.
     String(&'a str),
     /// The branch `int`.
-    TimeMillis(::fleetops_runtime::chrono::NaiveTime),
+    TimeMillis(chrono::NaiveTime),
     /// No value.
     Null,
 }
@@ -4726,9 +4290,7 @@ impl<'a> TimesEitherRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::TimestampNanos(reader.timestamp_nanos()?),
             1 => Self::String(reader.str()?),
@@ -4741,7 +4303,7 @@ impl<'a> TimesEitherRef<'a> {
     pub fn into_owned(self) -> TimesEither {
         match self {
             Self::TimestampNanos(value) => TimesEither::TimestampNanos(value),
-            Self::String(value) => TimesEither::String(::std::string::String::from(value)),
+            Self::String(value) => TimesEither::String(String::from(value)),
             Self::TimeMillis(value) => TimesEither::TimeMillis(value),
             Self::Null => TimesEither::Null,
         }

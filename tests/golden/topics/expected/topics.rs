@@ -2,16 +2,18 @@
 
 //! The topics of the manifest, and the types that send and receive their events.
 
+use fleetops_runtime::{avro, chrono, codec, topic, uuid};
+
 /// Orders as they come in.
 ///
 /// Topic `orders`, 3 partitions, keyed by `id`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OrdersTopic;
 
-impl ::fleetops_runtime::topic::Topic for OrdersTopic {
+impl topic::Topic for OrdersTopic {
     type Event = super::shop::v1::Order;
 
-    fn spec(&self) -> &::fleetops_runtime::topic::TopicSpec {
+    fn spec(&self) -> &topic::TopicSpec {
         static SPEC: ::fleetops_runtime::topic::TopicSpec = ::fleetops_runtime::topic::TopicSpec {
             name: ::std::borrow::Cow::Borrowed("orders"),
             subject: ::std::borrow::Cow::Borrowed("orders-value"),
@@ -33,38 +35,38 @@ impl ::fleetops_runtime::topic::Topic for OrdersTopic {
         super::shop::v1::Order::SCHEMA
     }
 
-    fn environments(&self) -> &'static [::fleetops_runtime::topic::Environment] {
+    fn environments(&self) -> &'static [topic::Environment] {
         ENVIRONMENTS
     }
 
     fn decode(
         &self,
-        plan: &::fleetops_runtime::avro::resolve::Plan,
+        plan: &avro::resolve::Plan,
         payload: &[u8],
-    ) -> ::core::result::Result<Self::Event, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(plan, payload)
+    ) -> Result<Self::Event, codec::DecodeError> {
+        codec::decode_with(plan, payload)
     }
 
-    fn encode(&self, event: &Self::Event, out: &mut ::std::vec::Vec<u8>) {
+    fn encode(&self, event: &Self::Event, out: &mut Vec<u8>) {
         event.encode_avro(out);
     }
 
-    fn key(&self, event: &Self::Event, out: &mut ::std::string::String) -> bool {
+    fn key(&self, event: &Self::Event, out: &mut String) -> bool {
         out.push_str(
             event
                 .id
                 .hyphenated()
-                .encode_lower(&mut ::fleetops_runtime::uuid::Uuid::encode_buffer()),
+                .encode_lower(&mut uuid::Uuid::encode_buffer()),
         );
         true
     }
 
-    fn dedup_key(&self, event: &Self::Event, out: &mut ::std::vec::Vec<u8>) -> bool {
+    fn dedup_key(&self, event: &Self::Event, out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(
             event
                 .id
                 .hyphenated()
-                .encode_lower(&mut ::fleetops_runtime::uuid::Uuid::encode_buffer())
+                .encode_lower(&mut uuid::Uuid::encode_buffer())
                 .as_bytes(),
         );
         out.push(0x1f);
@@ -76,29 +78,19 @@ impl ::fleetops_runtime::topic::Topic for OrdersTopic {
         true
     }
 
-    fn sequence(
-        &self,
-        event: &Self::Event,
-    ) -> ::core::option::Option<::fleetops_runtime::topic::Sequence> {
-        Some(::fleetops_runtime::topic::Sequence {
+    fn sequence(&self, event: &Self::Event) -> Option<topic::Sequence> {
+        Some(topic::Sequence {
             by: event.id.to_string(),
             epoch: event.session.clone(),
             index: event.step,
         })
     }
 
-    fn stamp(
-        &self,
-        event: &mut Self::Event,
-        now: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    ) {
+    fn stamp(&self, event: &mut Self::Event, now: chrono::DateTime<chrono::Utc>) {
         event.sent = now;
     }
 
-    fn validate(
-        &self,
-        event: &Self::Event,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
+    fn validate(&self, event: &Self::Event) -> Result<(), codec::ValidationErrors> {
         event.validate()
     }
 }
@@ -113,10 +105,10 @@ pub type OrdersConsumer = ::fleetops_runtime::Consumer<OrdersTopic>;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OrdersAuditLogTopic;
 
-impl ::fleetops_runtime::topic::Topic for OrdersAuditLogTopic {
+impl topic::Topic for OrdersAuditLogTopic {
     type Event = super::shop::v1::Order;
 
-    fn spec(&self) -> &::fleetops_runtime::topic::TopicSpec {
+    fn spec(&self) -> &topic::TopicSpec {
         static SPEC: ::fleetops_runtime::topic::TopicSpec = ::fleetops_runtime::topic::TopicSpec {
             name: ::std::borrow::Cow::Borrowed("orders.audit-log"),
             subject: ::std::borrow::Cow::Borrowed("orders.audit-log-value"),
@@ -132,48 +124,37 @@ impl ::fleetops_runtime::topic::Topic for OrdersAuditLogTopic {
         super::shop::v1::Order::SCHEMA
     }
 
-    fn environments(&self) -> &'static [::fleetops_runtime::topic::Environment] {
+    fn environments(&self) -> &'static [topic::Environment] {
         ENVIRONMENTS
     }
 
     fn decode(
         &self,
-        plan: &::fleetops_runtime::avro::resolve::Plan,
+        plan: &avro::resolve::Plan,
         payload: &[u8],
-    ) -> ::core::result::Result<Self::Event, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(plan, payload)
+    ) -> Result<Self::Event, codec::DecodeError> {
+        codec::decode_with(plan, payload)
     }
 
-    fn encode(&self, event: &Self::Event, out: &mut ::std::vec::Vec<u8>) {
+    fn encode(&self, event: &Self::Event, out: &mut Vec<u8>) {
         event.encode_avro(out);
     }
 
-    fn key(&self, _event: &Self::Event, _out: &mut ::std::string::String) -> bool {
+    fn key(&self, _event: &Self::Event, _out: &mut String) -> bool {
         false
     }
 
-    fn dedup_key(&self, _event: &Self::Event, _out: &mut ::std::vec::Vec<u8>) -> bool {
+    fn dedup_key(&self, _event: &Self::Event, _out: &mut Vec<u8>) -> bool {
         false
     }
 
-    fn sequence(
-        &self,
-        _event: &Self::Event,
-    ) -> ::core::option::Option<::fleetops_runtime::topic::Sequence> {
+    fn sequence(&self, _event: &Self::Event) -> Option<topic::Sequence> {
         None
     }
 
-    fn stamp(
-        &self,
-        _event: &mut Self::Event,
-        _now: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    ) {
-    }
+    fn stamp(&self, _event: &mut Self::Event, _now: chrono::DateTime<chrono::Utc>) {}
 
-    fn validate(
-        &self,
-        event: &Self::Event,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
+    fn validate(&self, event: &Self::Event) -> Result<(), codec::ValidationErrors> {
         event.validate()
     }
 }
@@ -185,20 +166,20 @@ pub type OrdersAuditLogProducer = ::fleetops_runtime::Producer<OrdersAuditLogTop
 pub type OrdersAuditLogConsumer = ::fleetops_runtime::Consumer<OrdersAuditLogTopic>;
 
 /// The environments of the manifest. `${VAR}` is expanded by the builder that is given an environment's name.
-pub const ENVIRONMENTS: &[::fleetops_runtime::topic::Environment] = &[
-    ::fleetops_runtime::topic::Environment {
+pub const ENVIRONMENTS: &[topic::Environment] = &[
+    topic::Environment {
         name: "dev",
         bootstrap: "localhost:9092",
         registry: None,
         kafka: &[],
         registry_auth: None,
     },
-    ::fleetops_runtime::topic::Environment {
+    topic::Environment {
         name: "prod",
         bootstrap: "${BROKERS}",
         registry: Some("https://registry:8081"),
         kafka: &[("security.protocol", "SSL")],
-        registry_auth: Some(::fleetops_runtime::topic::RegistryAuth {
+        registry_auth: Some(topic::RegistryAuth {
             username: None,
             password: None,
             bearer: Some("${TOKEN}"),

@@ -2,20 +2,16 @@
 
 //! Types of the namespace `wide`.
 
+use fleetops_runtime::{codec, serde};
+
 /// More required fields than a builder has states for.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Wide {
     /// The field `field_0`.
     pub field_0: i32,
     /// The field `field_1`.
-    pub field_1: ::std::string::String,
+    pub field_1: String,
     /// The field `field_2`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub field_2: f64,
@@ -26,7 +22,7 @@ pub struct Wide {
     /// The field `field_5`.
     pub field_5: i32,
     /// The field `field_6`.
-    pub field_6: ::std::string::String,
+    pub field_6: String,
     /// The field `field_7`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub field_7: f64,
@@ -37,7 +33,7 @@ pub struct Wide {
     /// The field `field_10`.
     pub field_10: i32,
     /// The field `field_11`.
-    pub field_11: ::std::string::String,
+    pub field_11: String,
     /// The field `field_12`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub field_12: f64,
@@ -48,7 +44,7 @@ pub struct Wide {
     /// The field `field_15`.
     pub field_15: i32,
     /// The field `field_16`.
-    pub field_16: ::std::string::String,
+    pub field_16: String,
     /// The field `field_17`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub field_17: f64,
@@ -59,7 +55,7 @@ pub struct Wide {
     /// The field `field_20`.
     pub field_20: i32,
     /// The field `field_21`.
-    pub field_21: ::std::string::String,
+    pub field_21: String,
     /// The field `field_22`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub field_22: f64,
@@ -70,7 +66,7 @@ pub struct Wide {
     /// The field `field_25`.
     pub field_25: i32,
     /// The field `field_26`.
-    pub field_26: ::std::string::String,
+    pub field_26: String,
     /// The field `field_27`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub field_27: f64,
@@ -81,7 +77,7 @@ pub struct Wide {
     /// The field `field_30`.
     pub field_30: i32,
     /// The field `field_31`.
-    pub field_31: ::std::string::String,
+    pub field_31: String,
     /// The field `field_32`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub field_32: f64,
@@ -92,7 +88,7 @@ pub struct Wide {
     /// The field `field_35`.
     pub field_35: i32,
     /// The field `field_36`.
-    pub field_36: ::std::string::String,
+    pub field_36: String,
     /// The field `field_37`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub field_37: f64,
@@ -101,11 +97,11 @@ pub struct Wide {
     /// The field `field_39`.
     pub field_39: i64,
     /// The field `extra_0`.
-    pub extra_0: ::core::option::Option<i32>,
+    pub extra_0: Option<i32>,
     /// The field `extra_1`.
-    pub extra_1: ::core::option::Option<i32>,
+    pub extra_1: Option<i32>,
     /// The field `extra_2`.
-    pub extra_2: ::core::option::Option<i32>,
+    pub extra_2: Option<i32>,
 }
 
 impl Wide {
@@ -167,15 +163,15 @@ impl Wide {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -184,10 +180,8 @@ impl Wide {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -198,10 +192,10 @@ impl Wide {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -209,9 +203,7 @@ impl Wide {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             field_0: reader.int()?,
             field_1: reader.string()?,
@@ -272,11 +264,8 @@ impl Wide {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -286,8 +275,8 @@ impl Wide {
     #[inline]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         self.field_0 = reader.int()?;
         reader.string_into(&mut self.field_1)?;
         self.field_2 = reader.double()?;
@@ -347,10 +336,8 @@ impl Wide {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -369,7 +356,7 @@ impl Wide {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.int(self.field_0);
         writer.string(&self.field_1);
         writer.double(self.field_2);
@@ -434,34 +421,24 @@ impl Wide {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Wide {
+impl codec::AvroRecord for Wide {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "wide.Wide";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`Wide`] with its strings and bytes borrowed from the bytes it was read from.
@@ -548,11 +525,11 @@ pub struct WideRef<'a> {
     /// The field `field_39`.
     pub field_39: i64,
     /// The field `extra_0`.
-    pub extra_0: ::core::option::Option<i32>,
+    pub extra_0: Option<i32>,
     /// The field `extra_1`.
-    pub extra_1: ::core::option::Option<i32>,
+    pub extra_1: Option<i32>,
     /// The field `extra_2`.
-    pub extra_2: ::core::option::Option<i32>,
+    pub extra_2: Option<i32>,
 }
 
 impl<'a> WideRef<'a> {
@@ -560,10 +537,8 @@ impl<'a> WideRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -574,9 +549,7 @@ impl<'a> WideRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             field_0: reader.int()?,
             field_1: reader.str()?,
@@ -637,42 +610,42 @@ impl<'a> WideRef<'a> {
     pub fn into_owned(self) -> Wide {
         Wide {
             field_0: self.field_0,
-            field_1: ::std::string::String::from(self.field_1),
+            field_1: String::from(self.field_1),
             field_2: self.field_2,
             field_3: self.field_3,
             field_4: self.field_4,
             field_5: self.field_5,
-            field_6: ::std::string::String::from(self.field_6),
+            field_6: String::from(self.field_6),
             field_7: self.field_7,
             field_8: self.field_8,
             field_9: self.field_9,
             field_10: self.field_10,
-            field_11: ::std::string::String::from(self.field_11),
+            field_11: String::from(self.field_11),
             field_12: self.field_12,
             field_13: self.field_13,
             field_14: self.field_14,
             field_15: self.field_15,
-            field_16: ::std::string::String::from(self.field_16),
+            field_16: String::from(self.field_16),
             field_17: self.field_17,
             field_18: self.field_18,
             field_19: self.field_19,
             field_20: self.field_20,
-            field_21: ::std::string::String::from(self.field_21),
+            field_21: String::from(self.field_21),
             field_22: self.field_22,
             field_23: self.field_23,
             field_24: self.field_24,
             field_25: self.field_25,
-            field_26: ::std::string::String::from(self.field_26),
+            field_26: String::from(self.field_26),
             field_27: self.field_27,
             field_28: self.field_28,
             field_29: self.field_29,
             field_30: self.field_30,
-            field_31: ::std::string::String::from(self.field_31),
+            field_31: String::from(self.field_31),
             field_32: self.field_32,
             field_33: self.field_33,
             field_34: self.field_34,
             field_35: self.field_35,
-            field_36: ::std::string::String::from(self.field_36),
+            field_36: String::from(self.field_36),
             field_37: self.field_37,
             field_38: self.field_38,
             field_39: self.field_39,
@@ -689,7 +662,7 @@ pub struct WideRequired {
     /// See [`Wide::field_0`].
     pub field_0: i32,
     /// See [`Wide::field_1`].
-    pub field_1: ::std::string::String,
+    pub field_1: String,
     /// See [`Wide::field_2`].
     pub field_2: f64,
     /// See [`Wide::field_3`].
@@ -699,7 +672,7 @@ pub struct WideRequired {
     /// See [`Wide::field_5`].
     pub field_5: i32,
     /// See [`Wide::field_6`].
-    pub field_6: ::std::string::String,
+    pub field_6: String,
     /// See [`Wide::field_7`].
     pub field_7: f64,
     /// See [`Wide::field_8`].
@@ -709,7 +682,7 @@ pub struct WideRequired {
     /// See [`Wide::field_10`].
     pub field_10: i32,
     /// See [`Wide::field_11`].
-    pub field_11: ::std::string::String,
+    pub field_11: String,
     /// See [`Wide::field_12`].
     pub field_12: f64,
     /// See [`Wide::field_13`].
@@ -719,7 +692,7 @@ pub struct WideRequired {
     /// See [`Wide::field_15`].
     pub field_15: i32,
     /// See [`Wide::field_16`].
-    pub field_16: ::std::string::String,
+    pub field_16: String,
     /// See [`Wide::field_17`].
     pub field_17: f64,
     /// See [`Wide::field_18`].
@@ -729,7 +702,7 @@ pub struct WideRequired {
     /// See [`Wide::field_20`].
     pub field_20: i32,
     /// See [`Wide::field_21`].
-    pub field_21: ::std::string::String,
+    pub field_21: String,
     /// See [`Wide::field_22`].
     pub field_22: f64,
     /// See [`Wide::field_23`].
@@ -739,7 +712,7 @@ pub struct WideRequired {
     /// See [`Wide::field_25`].
     pub field_25: i32,
     /// See [`Wide::field_26`].
-    pub field_26: ::std::string::String,
+    pub field_26: String,
     /// See [`Wide::field_27`].
     pub field_27: f64,
     /// See [`Wide::field_28`].
@@ -749,7 +722,7 @@ pub struct WideRequired {
     /// See [`Wide::field_30`].
     pub field_30: i32,
     /// See [`Wide::field_31`].
-    pub field_31: ::std::string::String,
+    pub field_31: String,
     /// See [`Wide::field_32`].
     pub field_32: f64,
     /// See [`Wide::field_33`].
@@ -759,7 +732,7 @@ pub struct WideRequired {
     /// See [`Wide::field_35`].
     pub field_35: i32,
     /// See [`Wide::field_36`].
-    pub field_36: ::std::string::String,
+    pub field_36: String,
     /// See [`Wide::field_37`].
     pub field_37: f64,
     /// See [`Wide::field_38`].
@@ -777,28 +750,19 @@ pub struct WideBuilder {
 
 impl WideBuilder {
     /// Sets [`Wide::extra_0`].
-    pub fn extra_0(
-        mut self,
-        extra_0: impl ::core::convert::Into<::core::option::Option<i32>>,
-    ) -> Self {
+    pub fn extra_0(mut self, extra_0: impl Into<Option<i32>>) -> Self {
         self.value.extra_0 = extra_0.into();
         self
     }
 
     /// Sets [`Wide::extra_1`].
-    pub fn extra_1(
-        mut self,
-        extra_1: impl ::core::convert::Into<::core::option::Option<i32>>,
-    ) -> Self {
+    pub fn extra_1(mut self, extra_1: impl Into<Option<i32>>) -> Self {
         self.value.extra_1 = extra_1.into();
         self
     }
 
     /// Sets [`Wide::extra_2`].
-    pub fn extra_2(
-        mut self,
-        extra_2: impl ::core::convert::Into<::core::option::Option<i32>>,
-    ) -> Self {
+    pub fn extra_2(mut self, extra_2: impl Into<Option<i32>>) -> Self {
         self.value.extra_2 = extra_2.into();
         self
     }

@@ -4,14 +4,10 @@
 
 pub mod r#type;
 
+use fleetops_runtime::{codec, serde};
+
 /// The record `names.a.Top`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Top {
     /// The field `x`.
@@ -41,15 +37,15 @@ impl Top {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -58,10 +54,8 @@ impl Top {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -72,10 +66,10 @@ impl Top {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -83,9 +77,7 @@ impl Top {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             x: r#type::Pos::decode_avro(reader)?,
@@ -100,11 +92,8 @@ impl Top {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -114,8 +103,8 @@ impl Top {
     #[inline]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         reader.enter()?;
         self.x = r#type::Pos::decode_avro(reader)?;
         self.y.decode_into(reader)?;
@@ -128,10 +117,8 @@ impl Top {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -144,41 +131,31 @@ impl Top {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         self.x.put_avro(writer);
         self.y.put_avro(writer);
         self.z.put_avro(writer);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Top {
+impl codec::AvroRecord for Top {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.a.Top";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`Top`] with its strings and bytes borrowed from the bytes it was read from.
@@ -197,10 +174,8 @@ impl<'a> TopRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -211,9 +186,7 @@ impl<'a> TopRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             x: r#type::Pos::decode_avro(reader)?,

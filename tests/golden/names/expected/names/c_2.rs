@@ -2,18 +2,14 @@
 
 //! Types of the namespace `names.c_2`.
 
+use fleetops_runtime::{codec, serde};
+
 /// The record `names.c.Pos`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Pos {
     /// The field `q`.
-    pub q: ::core::option::Option<::std::boxed::Box<super::a::Top>>,
+    pub q: Option<Box<super::a::Top>>,
 }
 
 impl Pos {
@@ -31,15 +27,15 @@ impl Pos {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -48,10 +44,8 @@ impl Pos {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -62,10 +56,10 @@ impl Pos {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -73,14 +67,12 @@ impl Pos {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             q: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::std::boxed::Box::new(super::a::Top::decode_avro(reader)?)),
+                _ => Some(Box::new(super::a::Top::decode_avro(reader)?)),
             },
         };
         reader.leave();
@@ -91,11 +83,8 @@ impl Pos {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -105,15 +94,13 @@ impl Pos {
     #[inline]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         reader.enter()?;
         match (reader.branch(2)?, &mut self.q) {
             (0, place) => *place = None,
             (_, Some(value)) => value.decode_into(reader)?,
-            (_, place) => {
-                *place = Some(::std::boxed::Box::new(super::a::Top::decode_avro(reader)?))
-            }
+            (_, place) => *place = Some(Box::new(super::a::Top::decode_avro(reader)?)),
         }
         reader.leave();
         Ok(())
@@ -123,10 +110,8 @@ impl Pos {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -136,7 +121,7 @@ impl Pos {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match &self.q {
             None => writer.index(0),
             Some(value) => {
@@ -147,41 +132,31 @@ impl Pos {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Pos {
+impl codec::AvroRecord for Pos {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.c.Pos";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`Pos`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PosRef<'a> {
     /// The field `q`.
-    pub q: ::core::option::Option<::std::boxed::Box<super::a::TopRef<'a>>>,
+    pub q: Option<Box<super::a::TopRef<'a>>>,
 }
 
 impl<'a> PosRef<'a> {
@@ -189,10 +164,8 @@ impl<'a> PosRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -203,16 +176,12 @@ impl<'a> PosRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
         let value = Self {
             q: match reader.branch(2)? {
                 0 => None,
-                _ => Some(::std::boxed::Box::new(super::a::TopRef::decode_avro(
-                    reader,
-                )?)),
+                _ => Some(Box::new(super::a::TopRef::decode_avro(reader)?)),
             },
         };
         reader.leave();
@@ -222,9 +191,7 @@ impl<'a> PosRef<'a> {
     /// The same value with strings and bytes of its own.
     pub fn into_owned(self) -> Pos {
         Pos {
-            q: self
-                .q
-                .map(|value| ::std::boxed::Box::new(value.into_owned())),
+            q: self.q.map(|value| Box::new(value.into_owned())),
         }
     }
 }
@@ -238,10 +205,7 @@ pub struct PosBuilder {
 
 impl PosBuilder {
     /// Sets [`Pos::q`].
-    pub fn q(
-        mut self,
-        q: impl ::core::convert::Into<::core::option::Option<::std::boxed::Box<super::a::Top>>>,
-    ) -> Self {
+    pub fn q(mut self, q: impl Into<Option<Box<super::a::Top>>>) -> Self {
         self.value.q = q.into();
         self
     }

@@ -2,18 +2,13 @@
 
 //! Types of the namespace `names.core`.
 
+use core::fmt;
+use core::str::FromStr;
+use fleetops_runtime::{codec, serde};
+
 /// The enum `names.core.ONE`.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum One {
@@ -38,31 +33,26 @@ impl One {
     /// # Errors
     /// Where the index is none of this enum.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         reader.symbol(1)?;
         Ok(Self::Only)
     }
 }
 
-impl ::core::fmt::Display for One {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+impl fmt::Display for One {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl ::core::str::FromStr for One {
-    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+impl FromStr for One {
+    type Err = codec::UnknownSymbol;
 
     /// Reads the symbol, as the schema spells it.
-    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+    fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "only" => Ok(Self::Only),
-            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
-                "names.core.ONE",
-                symbol,
-            )),
+            _ => Err(codec::UnknownSymbol::new("names.core.ONE", symbol)),
         }
     }
 }

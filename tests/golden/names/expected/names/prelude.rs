@@ -2,14 +2,10 @@
 
 //! Types of the namespace `names.prelude`.
 
+use fleetops_runtime::{codec, serde};
+
 /// The record `names.prelude.Option`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Option {
     /// The field `v`.
@@ -53,7 +49,7 @@ impl Option {
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -62,10 +58,8 @@ impl Option {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -76,10 +70,10 @@ impl Option {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -88,8 +82,8 @@ impl Option {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {
             v: String::decode_avro(reader)?,
             w: Vec::decode_avro(reader)?,
@@ -106,11 +100,8 @@ impl Option {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> ::core::result::Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -120,8 +111,8 @@ impl Option {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<(), codec::DecodeError> {
         self.v.decode_into(reader)?;
         self.w.decode_into(reader)?;
         self.r = OptionR::decode_avro(reader)?;
@@ -137,10 +128,8 @@ impl Option {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> ::core::result::Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -154,7 +143,7 @@ impl Option {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         self.v.put_avro(writer);
         self.w.put_avro(writer);
         self.r.put_avro(writer);
@@ -169,7 +158,7 @@ impl Option {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Option {
+impl codec::AvroRecord for Option {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.prelude.Option";
@@ -179,24 +168,19 @@ impl ::fleetops_runtime::codec::AvroRecord for Option {
     }
 
     fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
     fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`Option`] with its strings and bytes borrowed from the bytes it was read from.
@@ -219,10 +203,8 @@ impl<'a> OptionRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -234,8 +216,8 @@ impl<'a> OptionRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'a>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {
             v: StringRef::decode_avro(reader)?,
             w: Vec::decode_avro(reader)?,
@@ -282,7 +264,7 @@ pub struct OptionBuilder {
 
 impl OptionBuilder {
     /// Sets [`Option::d`].
-    pub fn d(mut self, d: impl ::core::convert::Into<::core::option::Option<Default>>) -> Self {
+    pub fn d(mut self, d: impl Into<::core::option::Option<Default>>) -> Self {
         self.value.d = d.into();
         self
     }
@@ -296,13 +278,7 @@ impl OptionBuilder {
 /// The union in `names.prelude.Option.r`.
 ///
 /// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::large_enum_variant)]
 pub enum OptionR {
@@ -327,8 +303,8 @@ impl OptionR {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::Null,
             1 => Self::String(reader.string()?),
@@ -349,7 +325,7 @@ impl OptionR {
 
     /// Writes the index of the branch, then its value.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self {
             Self::Null => {
                 writer.index(0);
@@ -370,19 +346,19 @@ impl OptionR {
     }
 }
 
-impl ::core::convert::From<::std::string::String> for OptionR {
+impl From<::std::string::String> for OptionR {
     fn from(value: ::std::string::String) -> Self {
         Self::String(value)
     }
 }
 
-impl ::core::convert::From<Result> for OptionR {
+impl From<Result> for OptionR {
     fn from(value: Result) -> Self {
         Self::Result(value)
     }
 }
 
-impl ::core::convert::From<Box> for OptionR {
+impl From<Box> for OptionR {
     fn from(value: Box) -> Self {
         Self::Box(value)
     }
@@ -409,8 +385,8 @@ impl<'a> OptionRRef<'a> {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'a>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(match reader.branch(4)? {
             0 => Self::Null,
             1 => Self::String(reader.str()?),
@@ -431,13 +407,7 @@ impl<'a> OptionRRef<'a> {
 }
 
 /// The record `names.prelude.String`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct String {
     /// The field `x`.
@@ -467,7 +437,7 @@ impl String {
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -476,10 +446,8 @@ impl String {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -490,10 +458,10 @@ impl String {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -502,8 +470,8 @@ impl String {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {
             x: match reader.branch(2)? {
                 0 => None,
@@ -516,11 +484,8 @@ impl String {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> ::core::result::Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -530,8 +495,8 @@ impl String {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<(), codec::DecodeError> {
         match (reader.branch(2)?, &mut self.x) {
             (0, place) => *place = None,
             (_, Some(value)) => reader.string_into(value)?,
@@ -544,10 +509,8 @@ impl String {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> ::core::result::Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -557,7 +520,7 @@ impl String {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match &self.x {
             None => writer.index(0),
             Some(value) => {
@@ -568,7 +531,7 @@ impl String {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for String {
+impl codec::AvroRecord for String {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.prelude.String";
@@ -578,24 +541,19 @@ impl ::fleetops_runtime::codec::AvroRecord for String {
     }
 
     fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
     fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`String`] with its strings and bytes borrowed from the bytes it was read from.
@@ -610,10 +568,8 @@ impl<'a> StringRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -625,8 +581,8 @@ impl<'a> StringRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'a>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {
             x: match reader.branch(2)? {
                 0 => None,
@@ -652,10 +608,7 @@ pub struct StringBuilder {
 
 impl StringBuilder {
     /// Sets [`String::x`].
-    pub fn x(
-        mut self,
-        x: impl ::core::convert::Into<::core::option::Option<::std::string::String>>,
-    ) -> Self {
+    pub fn x(mut self, x: impl Into<::core::option::Option<::std::string::String>>) -> Self {
         self.value.x = x.into();
         self
     }
@@ -667,13 +620,7 @@ impl StringBuilder {
 }
 
 /// The record `names.prelude.Vec`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Vec {
     /// The field `a`.
@@ -703,7 +650,7 @@ impl Vec {
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -712,10 +659,8 @@ impl Vec {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -726,10 +671,10 @@ impl Vec {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -738,8 +683,8 @@ impl Vec {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {
             a: reader.array_of_int()?,
         })
@@ -749,11 +694,8 @@ impl Vec {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> ::core::result::Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -763,8 +705,8 @@ impl Vec {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<(), codec::DecodeError> {
         reader.array_of_int_into(&mut self.a)?;
         Ok(())
     }
@@ -773,10 +715,8 @@ impl Vec {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> ::core::result::Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -786,12 +726,12 @@ impl Vec {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.array_of_int(&self.a);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Vec {
+impl codec::AvroRecord for Vec {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.prelude.Vec";
@@ -801,24 +741,19 @@ impl ::fleetops_runtime::codec::AvroRecord for Vec {
     }
 
     fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
     fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// What [`Vec`] cannot be without: the compiler asks for all of it.
@@ -843,14 +778,7 @@ impl VecBuilder {
 }
 
 /// The record `names.prelude.Result`.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Result {}
 
@@ -876,7 +804,7 @@ impl Result {
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        let mut writer = codec::Writer::new(out, 0);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -885,10 +813,8 @@ impl Result {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -899,10 +825,10 @@ impl Result {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -911,8 +837,8 @@ impl Result {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        _reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {})
     }
 
@@ -920,18 +846,16 @@ impl Result {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> ::core::result::Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
+    pub(crate) fn put_avro(&self, _writer: &mut codec::Writer<'_>) {}
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Result {
+impl codec::AvroRecord for Result {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.prelude.Result";
@@ -941,17 +865,12 @@ impl ::fleetops_runtime::codec::AvroRecord for Result {
     }
 
     fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// Builds [`Result`]; see [`Result::builder`].
@@ -969,14 +888,7 @@ impl ResultBuilder {
 }
 
 /// The record `names.prelude.Box`.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Box {}
 
@@ -1002,7 +914,7 @@ impl Box {
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        let mut writer = codec::Writer::new(out, 0);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -1011,10 +923,8 @@ impl Box {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1025,10 +935,10 @@ impl Box {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1037,8 +947,8 @@ impl Box {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        _reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {})
     }
 
@@ -1046,18 +956,16 @@ impl Box {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> ::core::result::Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
+    pub(crate) fn put_avro(&self, _writer: &mut codec::Writer<'_>) {}
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Box {
+impl codec::AvroRecord for Box {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.prelude.Box";
@@ -1067,17 +975,12 @@ impl ::fleetops_runtime::codec::AvroRecord for Box {
     }
 
     fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// Builds [`Box`]; see [`Box::builder`].
@@ -1095,13 +998,7 @@ impl BoxBuilder {
 }
 
 /// The record `names.prelude.Some`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Some_ {
     /// The field `none`.
@@ -1133,7 +1030,7 @@ impl Some_ {
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 2);
+        let mut writer = codec::Writer::new(out, 2);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -1142,10 +1039,8 @@ impl Some_ {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1156,10 +1051,10 @@ impl Some_ {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1168,8 +1063,8 @@ impl Some_ {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {
             none: None_(*reader.fixed()?),
         })
@@ -1179,20 +1074,18 @@ impl Some_ {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> ::core::result::Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.fixed(&self.none.0);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Some_ {
+impl codec::AvroRecord for Some_ {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.prelude.Some";
@@ -1202,17 +1095,12 @@ impl ::fleetops_runtime::codec::AvroRecord for Some_ {
     }
 
     fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// What [`Some_`] cannot be without: the compiler asks for all of it.
@@ -1238,16 +1126,7 @@ impl SomeBuilder {
 
 /// The fixed `names.prelude.None`: 2 bytes.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde", transparent)]
 pub struct None_(
@@ -1256,32 +1135,26 @@ pub struct None_(
     pub [u8; 2],
 );
 
-impl ::core::convert::From<[u8; 2]> for None_ {
+impl From<[u8; 2]> for None_ {
     fn from(bytes: [u8; 2]) -> Self {
         Self(bytes)
     }
 }
 
-impl ::core::convert::From<None_> for [u8; 2] {
+impl From<None_> for [u8; 2] {
     fn from(value: None_) -> Self {
         value.0
     }
 }
 
-impl ::core::convert::AsRef<[u8]> for None_ {
+impl AsRef<[u8]> for None_ {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
 
 /// The record `names.prelude.Default`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Default {
     /// The field `ok`.
@@ -1311,7 +1184,7 @@ impl Default {
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        let mut writer = codec::Writer::new(out, 0);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -1320,10 +1193,8 @@ impl Default {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1334,10 +1205,10 @@ impl Default {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1346,8 +1217,8 @@ impl Default {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {
             ok: Ok_::decode_avro(reader)?,
         })
@@ -1357,20 +1228,18 @@ impl Default {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> ::core::result::Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         self.ok.put_avro(writer);
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Default {
+impl codec::AvroRecord for Default {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.prelude.Default";
@@ -1380,17 +1249,12 @@ impl ::fleetops_runtime::codec::AvroRecord for Default {
     }
 
     fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// What [`struct@Default`] cannot be without: the compiler asks for all of it.
@@ -1415,14 +1279,7 @@ impl DefaultBuilder {
 }
 
 /// The record `names.prelude.Ok`.
-#[derive(
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Ok_ {}
 
@@ -1448,7 +1305,7 @@ impl Ok_ {
 
     /// Appends the value as bare Avro binary. Space is reserved once.
     pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 0);
+        let mut writer = codec::Writer::new(out, 0);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -1457,10 +1314,8 @@ impl Ok_ {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -1471,10 +1326,10 @@ impl Ok_ {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1483,8 +1338,8 @@ impl Ok_ {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        _reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Ok(Self {})
     }
 
@@ -1492,18 +1347,16 @@ impl Ok_ {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> ::core::result::Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, _writer: &mut ::fleetops_runtime::codec::Writer<'_>) {}
+    pub(crate) fn put_avro(&self, _writer: &mut codec::Writer<'_>) {}
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Ok_ {
+impl codec::AvroRecord for Ok_ {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "names.prelude.Ok";
@@ -1513,17 +1366,12 @@ impl ::fleetops_runtime::codec::AvroRecord for Ok_ {
     }
 
     fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// Builds [`Ok_`]; see [`Ok_::builder`].

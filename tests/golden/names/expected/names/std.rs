@@ -2,18 +2,13 @@
 
 //! Types of the namespace `names.std`.
 
+use core::fmt;
+use core::str::FromStr;
+use fleetops_runtime::{codec, serde};
+
 /// The enum `names.std.Severity`.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde")]
 #[allow(clippy::enum_variant_names)]
@@ -47,9 +42,7 @@ impl Severity {
     /// # Errors
     /// Where the index is none of this enum.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.symbol(3)? {
             0 => Self::SeverityLow,
             1 => Self::SeverityHigh,
@@ -58,25 +51,22 @@ impl Severity {
     }
 }
 
-impl ::core::fmt::Display for Severity {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl ::core::str::FromStr for Severity {
-    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+impl FromStr for Severity {
+    type Err = codec::UnknownSymbol;
 
     /// Reads the symbol, as the schema spells it.
-    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+    fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "SEVERITY_LOW" => Ok(Self::SeverityLow),
             "SEVERITY_HIGH" => Ok(Self::SeverityHigh),
             "SEVERITY_MAX" => Ok(Self::SeverityMax),
-            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
-                "names.std.Severity",
-                symbol,
-            )),
+            _ => Err(codec::UnknownSymbol::new("names.std.Severity", symbol)),
         }
     }
 }

@@ -2,26 +2,24 @@
 
 //! Types of the namespace `shop.v1`.
 
+use core::fmt;
+use core::str::FromStr;
+use fleetops_runtime::{chrono, codec, serde, uuid};
+
 /// An order.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Order {
     /// The field `id`.
-    pub id: ::fleetops_runtime::uuid::Uuid,
+    pub id: uuid::Uuid,
     /// The field `customer`.
-    pub customer: ::core::option::Option<Customer>,
+    pub customer: Option<Customer>,
     /// The field `session`.
-    pub session: ::std::string::String,
+    pub session: String,
     /// The field `step`.
     pub step: i64,
     /// The field `sent`.
-    pub sent: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub sent: chrono::DateTime<chrono::Utc>,
 }
 
 impl Order {
@@ -45,15 +43,15 @@ impl Order {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -62,10 +60,8 @@ impl Order {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -76,10 +72,10 @@ impl Order {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -87,9 +83,7 @@ impl Order {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             id: reader.uuid_string()?,
             customer: match reader.branch(2)? {
@@ -106,11 +100,8 @@ impl Order {
     ///
     /// # Errors
     /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
-    pub fn read_avro(
-        &mut self,
-        bytes: &[u8],
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::AvroRecord::read_avro(self, bytes)
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
     }
 
     /// Reads a value in place of this one, and leaves the reader behind it.
@@ -120,8 +111,8 @@ impl Order {
     #[inline(always)]
     pub fn decode_into(
         &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
         self.id = reader.uuid_string()?;
         self.customer = match reader.branch(2)? {
             0 => None,
@@ -137,10 +128,8 @@ impl Order {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// The most bytes that the value takes.
@@ -150,7 +139,7 @@ impl Order {
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         writer.uuid_string(&self.id);
         match &self.customer {
             None => writer.index(0),
@@ -165,49 +154,39 @@ impl Order {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Order {
+impl codec::AvroRecord for Order {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shop.v1.Order";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn decode_into(
-        &mut self,
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::DecodeError> {
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// [`Order`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OrderRef<'a> {
     /// The field `id`.
-    pub id: ::fleetops_runtime::uuid::Uuid,
+    pub id: uuid::Uuid,
     /// The field `customer`.
-    pub customer: ::core::option::Option<Customer>,
+    pub customer: Option<Customer>,
     /// The field `session`.
     pub session: &'a str,
     /// The field `step`.
     pub step: i64,
     /// The field `sent`.
-    pub sent: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub sent: chrono::DateTime<chrono::Utc>,
 }
 
 impl<'a> OrderRef<'a> {
@@ -215,10 +194,8 @@ impl<'a> OrderRef<'a> {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &'a [u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -229,9 +206,7 @@ impl<'a> OrderRef<'a> {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             id: reader.uuid_string()?,
             customer: match reader.branch(2)? {
@@ -249,7 +224,7 @@ impl<'a> OrderRef<'a> {
         Order {
             id: self.id,
             customer: self.customer,
-            session: ::std::string::String::from(self.session),
+            session: String::from(self.session),
             step: self.step,
             sent: self.sent,
         }
@@ -260,13 +235,13 @@ impl<'a> OrderRef<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct OrderRequired {
     /// See [`Order::id`].
-    pub id: ::fleetops_runtime::uuid::Uuid,
+    pub id: uuid::Uuid,
     /// See [`Order::session`].
-    pub session: ::std::string::String,
+    pub session: String,
     /// See [`Order::step`].
     pub step: i64,
     /// See [`Order::sent`].
-    pub sent: ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
+    pub sent: chrono::DateTime<chrono::Utc>,
 }
 
 /// Builds [`Order`]; see [`Order::builder`].
@@ -278,10 +253,7 @@ pub struct OrderBuilder {
 
 impl OrderBuilder {
     /// Sets [`Order::customer`].
-    pub fn customer(
-        mut self,
-        customer: impl ::core::convert::Into<::core::option::Option<Customer>>,
-    ) -> Self {
+    pub fn customer(mut self, customer: impl Into<Option<Customer>>) -> Self {
         self.value.customer = customer.into();
         self
     }
@@ -293,23 +265,15 @@ impl OrderBuilder {
 }
 
 /// The record `shop.v1.Customer`.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
 pub struct Customer {
     /// The field `number`.
-    pub number: ::core::option::Option<i64>,
+    pub number: Option<i64>,
     /// The field `region`.
     pub region: Region,
     /// The field `seen`.
-    pub seen: ::core::option::Option<
-        ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-    >,
+    pub seen: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 impl Customer {
@@ -331,15 +295,15 @@ impl Customer {
     }
 
     /// The value as bare Avro binary.
-    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
-        let mut out = ::std::vec::Vec::new();
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
         self.encode_avro(&mut out);
         out
     }
 
     /// Appends the value as bare Avro binary. Space is reserved once.
-    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
-        let mut writer = ::fleetops_runtime::codec::Writer::new(out, 27);
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, 27);
         self.put_avro(&mut writer);
         writer.finish();
     }
@@ -348,10 +312,8 @@ impl Customer {
     ///
     /// # Errors
     /// Where `bytes` is not exactly one such value.
-    pub fn from_avro(
-        bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        let mut reader = codec::Reader::new(bytes);
         let value = Self::decode_avro(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -362,10 +324,10 @@ impl Customer {
     /// # Errors
     /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
     pub fn from_avro_with(
-        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        resolver: &codec::Resolver<Self>,
         bytes: &[u8],
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -373,9 +335,7 @@ impl Customer {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(Self {
             number: match reader.branch(2)? {
                 0 => None,
@@ -393,15 +353,13 @@ impl Customer {
     ///
     /// # Errors
     /// Every violation, with its path.
-    pub fn validate(
-        &self,
-    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
-        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
     }
 
     /// Writes the fields in their order.
     #[inline]
-    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
         match self.number {
             None => writer.index(0),
             Some(value) => {
@@ -420,27 +378,20 @@ impl Customer {
     }
 }
 
-impl ::fleetops_runtime::codec::AvroRecord for Customer {
+impl codec::AvroRecord for Customer {
     const SCHEMA: &'static str = Self::SCHEMA;
     const FINGERPRINT: u64 = Self::FINGERPRINT;
     const NAME: &'static str = "shop.v1.Customer";
 
-    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+    fn encode_avro(&self, out: &mut Vec<u8>) {
         Self::encode_avro(self, out);
     }
 
-    fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
     }
 
-    fn validate_at(
-        &self,
-        _path: &::fleetops_runtime::codec::Path<'_>,
-        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
-    ) {
-    }
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
 }
 
 /// What [`Customer`] cannot be without: the compiler asks for all of it.
@@ -459,23 +410,13 @@ pub struct CustomerBuilder {
 
 impl CustomerBuilder {
     /// Sets [`Customer::number`].
-    pub fn number(
-        mut self,
-        number: impl ::core::convert::Into<::core::option::Option<i64>>,
-    ) -> Self {
+    pub fn number(mut self, number: impl Into<Option<i64>>) -> Self {
         self.value.number = number.into();
         self
     }
 
     /// Sets [`Customer::seen`].
-    pub fn seen(
-        mut self,
-        seen: impl ::core::convert::Into<
-            ::core::option::Option<
-                ::fleetops_runtime::chrono::DateTime<::fleetops_runtime::chrono::Utc>,
-            >,
-        >,
-    ) -> Self {
+    pub fn seen(mut self, seen: impl Into<Option<chrono::DateTime<chrono::Utc>>>) -> Self {
         self.value.seen = seen.into();
         self
     }
@@ -488,16 +429,7 @@ impl CustomerBuilder {
 
 /// The enum `shop.v1.Region`.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ::fleetops_runtime::serde::Serialize,
-    ::fleetops_runtime::serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(crate = "::fleetops_runtime::serde")]
 pub enum Region {
@@ -526,9 +458,7 @@ impl Region {
     /// # Errors
     /// Where the index is none of this enum.
     #[inline(always)]
-    pub fn decode_avro(
-        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
-    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Ok(match reader.symbol(2)? {
             0 => Self::North,
             _ => Self::South,
@@ -536,24 +466,21 @@ impl Region {
     }
 }
 
-impl ::core::fmt::Display for Region {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl ::core::str::FromStr for Region {
-    type Err = ::fleetops_runtime::codec::UnknownSymbol;
+impl FromStr for Region {
+    type Err = codec::UnknownSymbol;
 
     /// Reads the symbol, as the schema spells it.
-    fn from_str(symbol: &str) -> ::core::result::Result<Self, Self::Err> {
+    fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "north" => Ok(Self::North),
             "south" => Ok(Self::South),
-            _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
-                "shop.v1.Region",
-                symbol,
-            )),
+            _ => Err(codec::UnknownSymbol::new("shop.v1.Region", symbol)),
         }
     }
 }
