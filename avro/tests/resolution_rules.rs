@@ -389,3 +389,28 @@ fn deep_schemas_do_not_exhaust_the_stack() {
     let error = deep_plan(&chain(900, "\"int\""), &chain(900, "\"double\"")).unwrap_err();
     assert!(matches!(*error.mismatch, Mismatch::TooLarge { .. }), "{error}");
 }
+
+#[test]
+fn records_in_records_in_another_order_do_not_multiply() {
+    // Each level has two of the one below: were each put together from all parts of those inside, there would be 2^40.
+    let schema = |swapped: bool| {
+        let (a, b) = if swapped { ("b", "a") } else { ("a", "b") };
+        let mut inner = format!(
+            r#"{{"type":"record","name":"R0","fields":[{{"name":"{a}","type":"int"}},{{"name":"{b}","type":"int"}}]}}"#
+        );
+        for level in 1..40 {
+            let below = level - 1;
+            inner = match swapped {
+                false => format!(
+                    r#"{{"type":"record","name":"R{level}","fields":[{{"name":"a","type":{inner}}},{{"name":"b","type":"R{below}"}}]}}"#
+                ),
+                true => format!(
+                    r#"{{"type":"record","name":"R{level}","fields":[{{"name":"b","type":{inner}}},{{"name":"a","type":"R{below}"}}]}}"#
+                ),
+            };
+        }
+        inner
+    };
+    let plan = plan(&schema(false), &schema(true)).unwrap();
+    assert!(plan.transcode(&[0; 64], &mut Vec::new()).is_err());
+}

@@ -387,6 +387,18 @@ impl Evolution {
     }
 }
 
+/// Whether what the way for decoders takes, and a decoder takes after it, is what the other way takes.
+fn agree(plan: &Plan, reader: &Schema, input: &[u8]) -> bool {
+    let mut buffer = Vec::new();
+    let quick = plan
+        .transcode_in(input, &mut buffer)
+        .filter(|(_, own)| Value::decode_all(reader, own).is_ok())
+        .map(|(taken, own)| (taken, own.to_vec()));
+    let mut out = Vec::new();
+    let taken = plan.transcode(input, &mut out).ok();
+    quick.is_none_or(|quick| taken.is_some_and(|taken| quick == (taken, out)))
+}
+
 #[test]
 fn evolved_records_are_read_field_by_field() {
     let mut runner = TestRunner::new(Config {
@@ -427,11 +439,23 @@ fn evolved_records_are_read_field_by_field() {
                 let got = Value::decode_all(&reader, &out[3..]).unwrap();
                 prop_assert!(same(&reader, &expected, &got));
 
+                // The way for decoders yields the same, whatever is in its buffer.
+                let mut buffer = vec![9; 5];
+                let (taken, own) = plan.transcode_in(&input, &mut buffer).unwrap();
+                prop_assert_eq!((taken, own), (input.len(), &out[3..]));
+
                 // The same verdict on what is cut off, with nothing left behind in the output.
                 for end in 0..input.len() {
                     let mut out = Vec::new();
                     let error = plan.transcode(&input[..end], &mut out).unwrap_err();
                     prop_assert!(error.offset() <= end && out.is_empty());
+                    prop_assert!(agree(&plan, &reader, &input[..end]));
+                }
+                // And on what was changed.
+                for (at, byte) in (0..input.len()).zip(bytes.iter().rev()) {
+                    let mut changed = input.clone();
+                    changed[at] ^= byte;
+                    prop_assert!(agree(&plan, &reader, &changed), "{changed:x?}");
                 }
                 Ok(())
             },

@@ -1,7 +1,5 @@
 //! A graph of actions as a flat program.
 //!
-//! The program is made of blocks of steps. Parts of the writer's data that are the reader's as they stand are *walked*:
-//! checked, and copied in one piece together with their neighbours. Only what differs is written value by value.
 //! Small records are put into the block they are used in, so that a run of their fixed-size fields is one step.
 
 use std::collections::HashMap;
@@ -10,181 +8,14 @@ use crate::schema::{Kind, Schema, TypeId};
 use crate::wire::{MinSizes, put};
 
 use super::actions::{ActionId, ActionKind, Graph, Promotion};
+use super::copyable::{Mode, copyable};
+use super::order::{Draft, Segment, join};
+use super::program::{Block, Op, Program, Range};
 
 /// Records of up to so many steps are repeated where they are used; larger ones are called.
 const INLINE_STEPS: usize = 16;
 
-/// Address of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Block(u32);
-
-/// A range of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
-    start: u32,
-    end: u32,
-}
-
-impl Range {
-    fn of<T>(table: &mut Vec<T>, items: impl IntoIterator<Item = T>) -> Self {
-        let start = table.len() as u32;
-        table.extend(items);
-        Self {
-            start,
-            end: table.len() as u32,
-        }
-    }
-
-    #[inline]
-    fn get<T>(self, table: &[T]) -> &[T] {
-        table
-            .get(self.start as usize..self.end as usize)
-            .unwrap_or_default()
-    }
-}
-
-/// One step. The first group only reads; the second writes as well.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Op {
-    /// So many bytes, whatever they are: floats, doubles, booleans, fixed, and runs of them.
-    Raw(usize),
-    Int,
-    /// An int whose bytes are those of a long as well. All are, but for overlong ones with bits beyond the 32nd.
-    IntAsLong,
-    Long,
-    /// A string, which has to be UTF-8.
-    Text,
-    /// Bytes, or a string that need not be UTF-8.
-    Sized,
-    /// The index of a symbol, of so many.
-    Symbol(u32),
-    /// An array of items that the block reads and that take so many bytes at least.
-    Items(Block, u32),
-    /// A map; the bytes count the key.
-    Pairs(Block, u32),
-    /// The same where it is skipped: blocks that say how large they are are not looked into.
-    SkipItems(Block, u32),
-    SkipPairs(Block, u32),
-    /// The index of a branch, and the block of that branch.
-    Union(Range),
-    /// A record that is too large to be repeated, or contains itself.
-    Call(Block),
-    /// There is no way to read what stands here.
-    Fail,
-
-    /// Walks the block and copies what it was.
-    Copy(Block),
-    /// Walks the block.
-    Skip(Block),
-    /// Writes bytes that are known: defaults, the index of a branch.
-    Put(Range),
-    Promote(Promotion),
-    /// The index of a symbol by a table.
-    Symbols(Range),
-    /// The index of a branch, and the block that writes it.
-    Choose(Range),
-    WriteItems(Block, u32),
-    WritePairs(Block, u32),
-    WriteCall(Block),
-    /// A record whose fields are in another order.
-    Reorder(u32),
-}
-
-/// A record whose fields are in another order: what is read, in the writer's order, and where it goes.
-#[derive(Debug)]
-pub(super) struct Reorder {
-    pub(super) segments: Vec<Segment>,
-    /// In the reader's order.
-    pub(super) pieces: Vec<Piece>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Segment {
-    /// Read and dropped.
-    Skip(Block),
-    /// To be copied from the input.
-    Copy(Block),
-    /// Written, and put into place afterwards.
-    Write(Block),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Piece {
-    /// That segment, as it is in the input.
-    Input(usize),
-    /// That segment, as it was written.
-    Output(usize),
-    /// Bytes that are known.
-    Put(Range),
-}
-
-impl Piece {
-    /// The same where the segments come after so many others.
-    fn moved(self, by: usize) -> Self {
-        match self {
-            Self::Input(at) => Self::Input(at + by),
-            Self::Output(at) => Self::Output(at + by),
-            Self::Put(range) => Self::Put(range),
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct Program {
-    ops: Vec<Op>,
-    blocks: Vec<Range>,
-    constants: Vec<u8>,
-    symbols: Vec<Option<u32>>,
-    branches: Vec<Block>,
-    reorders: Vec<Reorder>,
-    pub(super) root: Block,
-}
-
-/// What counts as leaving the bytes as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// What does with all data but some that no encoder writes, which [`Mode::Exact`] is for.
-    Fast,
-    /// What does with all data.
-    Exact,
-    /// What no reader could tell from the reader's own data: no part without a way, as many branches and symbols.
-    Identity,
-}
-
-/// Whether the writer's bytes are the reader's.
-pub(super) fn identity(graph: &Graph, writer: &Schema, reader: &Schema) -> bool {
-    copyable(graph, Mode::Identity, writer, reader)[graph.root]
-}
-
 impl Program {
-    #[inline]
-    pub(super) fn block(&self, block: Block) -> &[Op] {
-        match self.blocks.get(block.0 as usize) {
-            Some(range) => range.get(&self.ops),
-            None => &[],
-        }
-    }
-
-    #[inline]
-    pub(super) fn constant(&self, range: Range) -> &[u8] {
-        range.get(&self.constants)
-    }
-
-    #[inline]
-    pub(super) fn symbols(&self, range: Range) -> &[Option<u32>] {
-        range.get(&self.symbols)
-    }
-
-    #[inline]
-    pub(super) fn branches(&self, range: Range) -> &[Block] {
-        range.get(&self.branches)
-    }
-
-    #[inline]
-    pub(super) fn reorder(&self, at: u32) -> Option<&Reorder> {
-        self.reorders.get(at as usize)
-    }
-
     pub(super) fn new(graph: &Graph, writer: &Schema, reader: &Schema, mode: Mode) -> Self {
         let mut compiler = Compiler {
             copyable: copyable(graph, mode, writer, reader),
@@ -193,6 +24,7 @@ impl Program {
             sizes: MinSizes::default(),
             records: HashMap::new(),
             skipped: HashMap::new(),
+            drafts: Vec::new(),
             program: Self {
                 ops: Vec::new(),
                 blocks: Vec::new(),
@@ -204,69 +36,10 @@ impl Program {
             },
         };
         let code = compiler.action(graph.root);
+        let code = compiler.whole(code);
         compiler.program.root = compiler.block(code);
+        compiler.put_in_order();
         compiler.program
-    }
-}
-
-/// Which actions leave the bytes as they are. Recursive ones do unless one of their parts does not. A part without a
-/// way leaves no bytes at all.
-fn copyable(graph: &Graph, mode: Mode, writer: &Schema, reader: &Schema) -> Vec<bool> {
-    let strictly = mode == Mode::Identity;
-    let mut copyable = vec![true; graph.actions.len()];
-    loop {
-        let mut changed = false;
-        for (id, action) in graph.actions.iter().enumerate().rev() {
-            if !copyable[id] {
-                continue;
-            }
-            let (w, r) = (&writer.node(action.writer).kind, &reader.node(action.reader).kind);
-            let still = match &action.kind {
-                ActionKind::Same => true,
-                ActionKind::Fail(_) => !strictly,
-                ActionKind::Promote(Promotion::StringToBytes) => true,
-                ActionKind::Promote(Promotion::IntToLong) => mode == Mode::Fast,
-                ActionKind::Promote(_) => false,
-                ActionKind::Array(items) | ActionKind::Map(items) => copyable[*items],
-                ActionKind::Enum(symbols) => {
-                    let count = match r {
-                        Kind::Enum(reader) => reader.symbols.len(),
-                        _ => 0,
-                    };
-                    (symbols.iter().enumerate()).all(|(at, symbol)| *symbol == Some(at))
-                        && (!strictly || symbols.len() == count)
-                }
-                ActionKind::Record(fields) => fields.defaults.is_empty()
-                    && (fields.kept.iter().enumerate()).all(
-                        |(at, field)| matches!(field, Some((to, action)) if *to == at && copyable[*action]),
-                    ),
-                ActionKind::Branches(branches) => {
-                    let same =
-                        branches
-                            .iter()
-                            .enumerate()
-                            .all(|(at, branch)| match &graph.actions[*branch].kind {
-                                ActionKind::Branch(to, inner) => *to == at && copyable[*inner],
-                                ActionKind::Fail(_) => !strictly,
-                                _ => false,
-                            });
-                    let counts = match (w, r) {
-                        (Kind::Union(w), Kind::Union(r)) => w.len() == r.len(),
-                        _ => false,
-                    };
-                    same && matches!(r, Kind::Union(_)) && (!strictly || counts)
-                }
-                // It has an index of its own, unless the union above looks through it.
-                ActionKind::Branch(..) => false,
-            };
-            if !still {
-                copyable[id] = false;
-                changed = true;
-            }
-        }
-        if !changed {
-            return copyable;
-        }
     }
 }
 
@@ -314,18 +87,6 @@ impl Code {
     }
 }
 
-/// Appends steps, fixed-size neighbours as one.
-fn join(ops: &mut Vec<Op>, next: Vec<Op>) {
-    for op in next {
-        match (ops.last_mut(), op) {
-            (Some(Op::Raw(bytes)), Op::Raw(more)) if bytes.checked_add(more).is_some() => {
-                *bytes += more;
-            }
-            _ => ops.push(op),
-        }
-    }
-}
-
 /// A record that is being compiled, or is.
 enum Known {
     /// Its block, where something inside refers to it.
@@ -341,6 +102,8 @@ struct Compiler<'a> {
     records: HashMap<ActionId, Known>,
     /// Records of the writer that are skipped.
     skipped: HashMap<TypeId, Known>,
+    /// Records whose fields are in another order.
+    drafts: Vec<Draft>,
     program: Program,
 }
 
@@ -432,7 +195,7 @@ impl Compiler<'_> {
                 self.fill(block, code, same);
                 call(block, same)
             }
-            _ if code.steps() > INLINE_STEPS => {
+            _ if code.steps() > INLINE_STEPS && id != self.graph.root => {
                 let block = reserve(&mut self.program.blocks);
                 self.fill(block, code, same);
                 call(block, same)
@@ -502,45 +265,59 @@ impl Compiler<'_> {
                 _ => runs.push((at, 1, code)),
             }
         }
-        let mut segments = Vec::new();
-        let mut placed: Vec<(usize, Piece)> = Vec::new();
+        let mut draft = Draft::default();
         for (first, _, code) in runs {
             // What is skipped goes nowhere.
-            let to = first.unwrap_or_default();
-            for part in code.0 {
-                let at = segments.len();
-                match part {
-                    Part::Walk(ops) | Part::Skip(ops) if ops.is_empty() => {}
-                    Part::Skip(ops) => segments.push(Segment::Skip(self.ops(ops))),
-                    Part::Walk(ops) => {
-                        segments.push(Segment::Copy(self.ops(ops)));
-                        placed.push((to, Piece::Input(at)));
-                    }
-                    Part::Put(bytes) => {
-                        let range = Range::of(&mut self.program.constants, bytes);
-                        placed.push((to, Piece::Put(range)));
-                    }
-                    // A record inside, itself in another order: its parts are put where they belong at once.
-                    Part::Write(Op::Reorder(inner)) => {
-                        let inner = &self.program.reorders[inner as usize];
-                        segments.extend_from_slice(&inner.segments);
-                        placed.extend(inner.pieces.iter().map(|piece| (to, piece.moved(at))));
-                    }
-                    Part::Write(op) => {
-                        segments.push(Segment::Write(self.ops(vec![op])));
-                        placed.push((to, Piece::Output(at)));
-                    }
-                }
-            }
+            self.add(&mut draft, first.unwrap_or_default(), code);
         }
         for (at, default) in &fields.defaults {
             let range = Range::of(&mut self.program.constants, default.iter().copied());
-            placed.push((*at, Piece::Put(range)));
+            draft.put(*at, range);
         }
-        placed.sort_by_key(|(at, _)| *at);
-        let pieces = placed.into_iter().map(|(_, piece)| piece).collect();
-        self.program.reorders.push(Reorder { segments, pieces });
-        Code::write(Op::Reorder(self.program.reorders.len() as u32 - 1))
+        self.drafts.push(draft.in_order());
+        Code::write(Op::Reorder(self.drafts.len() as u32 - 1))
+    }
+
+    /// Code that yields that field of the reader.
+    fn add(&mut self, draft: &mut Draft, to: usize, code: Code) {
+        for part in code.0 {
+            match part {
+                Part::Walk(ops) | Part::Skip(ops) if ops.is_empty() => {}
+                Part::Skip(ops) => draft.segments.push(Segment::Skip(ops)),
+                Part::Walk(ops) => draft.copy(to, ops),
+                Part::Put(bytes) => draft.put(to, Range::of(&mut self.program.constants, bytes)),
+                // A record inside, itself in another order: its parts are put where they belong at once.
+                Part::Write(Op::Reorder(inner)) if self.is_short(inner) => {
+                    draft.take(to, &self.drafts[inner as usize]);
+                }
+                Part::Write(op) => draft.write(to, self.ops(vec![op])),
+            }
+        }
+    }
+
+    /// A datum of which nothing is written value by value: put together like a record in another order.
+    fn whole(&mut self, code: Code) -> Code {
+        let known = |part: &Part| !matches!(part, Part::Write(op) if !matches!(op, Op::Reorder(_)));
+        if code.0.len() < 2 || !code.0.iter().all(known) {
+            return code;
+        }
+        let mut draft = Draft::default();
+        self.add(&mut draft, 0, code);
+        self.drafts.push(draft);
+        Code::write(Op::Reorder(self.drafts.len() as u32 - 1))
+    }
+
+    /// Whether the record in another order is one that is repeated where it is used.
+    fn is_short(&self, at: u32) -> bool {
+        self.drafts[at as usize].segments.len() <= INLINE_STEPS
+    }
+
+    /// Makes the parts of all records whose fields are in another order.
+    fn put_in_order(&mut self) {
+        for draft in std::mem::take(&mut self.drafts) {
+            let reorder = draft.finish(|ops| self.ops(ops));
+            self.program.reorders.push(reorder);
+        }
     }
 
     /// The steps past a value of the writer that the reader has no field for.

@@ -14,15 +14,19 @@
 //! some that are near the end of the data.
 //!
 //! How it works: `aliases` gives the writer's schema the reader's names, `actions` finds out what to do (Java's
-//! `Resolver`), `verdict` what could fail, `compile` turns that into a flat program, which `run` executes. A failure
+//! `Resolver`), `verdict` what could fail, `compile` turns that into a flat `program`, which `run` executes. A failure
 //! is found again by `explain`, slowly and with the path in the data.
 
 mod actions;
 mod aliases;
 mod compile;
+mod copyable;
 mod defaults;
 mod error;
 mod explain;
+mod order;
+mod order_run;
+mod program;
 mod run;
 mod same;
 mod verdict;
@@ -31,7 +35,9 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::schema::Schema;
-use crate::wire::{Cursor, DecodeError};
+use crate::wire::DecodeError;
+
+use run::Text;
 
 pub(crate) use defaults::latin1;
 pub use error::{Caveat, Mismatch, ResolveError};
@@ -66,9 +72,9 @@ pub struct Plan {
     writer: Schema,
     reader: Schema,
     graph: actions::Graph,
-    program: compile::Program,
+    program: program::Program,
     /// For data that the other does not take; made when first needed.
-    exact: OnceLock<compile::Program>,
+    exact: OnceLock<program::Program>,
     identity: bool,
     caveats: Vec<Caveat>,
 }
@@ -95,8 +101,8 @@ impl Plan {
             return Err(error);
         }
         let caveats = verdict.caveats();
-        let program = compile::Program::new(&graph, writer, reader, compile::Mode::Fast);
-        let identity = compile::identity(&graph, writer, reader);
+        let program = program::Program::new(&graph, writer, reader, copyable::Mode::Fast);
+        let identity = copyable::identity(&graph, writer, reader);
         Ok(Self {
             writer: writer.clone(),
             reader: reader.clone(),
@@ -141,30 +147,41 @@ impl Plan {
     /// The input is no datum of the writer's schema, or holds something that the reader has no place for. The error
     /// has the offset and the path; `out` is as it was.
     pub fn transcode(&self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, DecodeError> {
-        let start = out.len();
-        let mut cursor = Cursor::new(input);
-        match self.program.run(&mut cursor, out) {
-            Ok(()) => Ok(cursor.offset()),
-            Err(_) => {
-                out.truncate(start);
-                self.transcode_exactly(input, out)
-            }
+        match self.run(&self.program, Text::Checked, input, out) {
+            Some(taken) => Ok(taken),
+            None => self.transcode_exactly(input, out),
         }
+    }
+
+    /// The same for whoever decodes the result at once, and so finds out by himself whether a string is UTF-8: it is not
+    /// looked at here, which takes a good part of the time. What is in `buffer` before does not matter; the answer is how many
+    /// bytes of `input` were taken, and those that were written, which are in `buffer`. Who uses it again does not clear it.
+    ///
+    /// Where this is `None`, or the decoder refuses the result, [`transcode`](Self::transcode) has the answer and the
+    /// error: this one leaves to it what hardly ever occurs. Where both take an input, they write the same.
+    #[inline]
+    pub fn transcode_in<'b>(&self, input: &[u8], buffer: &'b mut Vec<u8>) -> Option<(usize, &'b [u8])> {
+        let (taken, written) = run::run_in(&self.program, Text::LeftToDecoder, input, buffer)?;
+        Some((taken, buffer.get(..written)?))
+    }
+
+    fn run(&self, program: &program::Program, text: Text, input: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+        let start = out.len();
+        let taken = run::run(program, text, input, out);
+        if taken.is_none() {
+            out.truncate(start);
+        }
+        taken
     }
 
     #[cold]
     fn transcode_exactly(&self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, DecodeError> {
-        let start = out.len();
         let exact = self.exact.get_or_init(|| {
-            compile::Program::new(&self.graph, &self.writer, &self.reader, compile::Mode::Exact)
+            program::Program::new(&self.graph, &self.writer, &self.reader, copyable::Mode::Exact)
         });
-        let mut cursor = Cursor::new(input);
-        match exact.run(&mut cursor, out) {
-            Ok(()) => Ok(cursor.offset()),
-            Err(error) => {
-                out.truncate(start);
-                Err(explain::explain(self, input).unwrap_or(error))
-            }
+        match self.run(exact, Text::Checked, input, out) {
+            Some(taken) => Ok(taken),
+            None => Err(explain::explain(self, input).unwrap_or_else(run::no_way)),
         }
     }
 }

@@ -3,67 +3,163 @@
 use crate::wire::{Cursor, DecodeError, DecodeErrorKind, put};
 
 use super::actions::Promotion;
-use super::compile::{Block, Op, Piece, Program, Range, Reorder, Segment};
+use super::program::{Block, Op, Program, Range};
 
-/// Records of so many segments are put into order without memory of their own.
-const INLINE_SEGMENTS: usize = 12;
+/// Whether text is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    Checked,
+    /// Whoever decodes what was written looks at it.
+    LeftToDecoder,
+}
 
-impl Program {
-    /// Reads a datum of the writer and writes it as one of the reader.
-    pub(super) fn run(&self, input: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
-        self.write(self.root, input, out)
+/// There is no reading on; [`explain`](super::explain) says why.
+#[derive(Debug)]
+pub(super) struct Stop;
+
+impl From<DecodeError> for Stop {
+    fn from(_: DecodeError) -> Self {
+        Self
     }
+}
 
+/// Reads a datum of the writer and appends it as one of the reader; the bytes that it took, or `None` where it is none,
+/// and something may have been appended.
+pub(super) fn run(program: &Program, text: Text, input: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+    let mut cursor = Cursor::new(input);
+    Run { program, text }.write(program.root, &mut cursor, out).ok()?;
+    Some(cursor.offset())
+}
+
+/// The same into a buffer whose content is of no meaning, before and behind; the bytes that it took and those that it wrote.
+/// The buffer is never shortened, because to lengthen it takes time.
+pub(super) fn run_in(
+    program: &Program,
+    text: Text,
+    input: &[u8],
+    buffer: &mut Vec<u8>,
+) -> Option<(usize, usize)> {
+    if let [Op::Reorder(at)] = *program.block(program.root)
+        && let Some(reorder) = program.reorder(at)
+        && reorder.writes == 0
+    {
+        let mut cursor = Cursor::new(input);
+        let written = Run { program, text }
+            .put_together(reorder, &mut cursor, buffer)
+            .ok()?;
+        return Some((cursor.offset(), written));
+    }
+    buffer.clear();
+    let taken = run(program, text, input, buffer)?;
+    Some((taken, buffer.len()))
+}
+
+pub(super) struct Run<'p> {
+    pub(super) program: &'p Program,
+    text: Text,
+}
+
+impl Run<'_> {
     // A level of nesting is two or three frames of the functions below, so each keeps few things on the stack.
 
     /// Reads what a block describes.
-    fn walk(&self, block: Block, input: &mut Cursor<'_>) -> Result<(), DecodeError> {
+    fn walk(&self, block: Block, input: &mut Cursor<'_>) -> Result<(), Stop> {
+        self.steps(block, input, |_| {})
+    }
+
+    /// Reads what a block describes, and tells where each step ends.
+    #[inline(always)]
+    pub(super) fn steps(
+        &self,
+        block: Block,
+        input: &mut Cursor<'_>,
+        mut ended: impl FnMut(usize),
+    ) -> Result<(), Stop> {
         let bytes = input.whole();
         // The offset is in a register here, and in the cursor only while others look at it.
         let mut at = input.offset();
-        for op in self.block(block) {
-            let next = match *op {
-                Op::Raw(count) => raw(bytes, at, count),
-                Op::Text => text(bytes, at),
-                Op::Sized => sized(bytes, at).map(|content| content.end),
-                Op::Int => varint(bytes, at, 5),
-                Op::Long => varint(bytes, at, 10),
-                _ => None,
-            };
-            if let Some(next) = next {
-                at = next;
-                continue;
-            }
-            input.seek(at);
-            match *op {
-                Op::Items(item, min) => self.walk_items(item, min, input)?,
-                Op::Pairs(value, min) => self.walk_pairs(value, min, input)?,
-                Op::SkipItems(item, min) => self.skip_items(item, min, input)?,
-                Op::SkipPairs(value, min) => self.skip_pairs(value, min, input)?,
-                Op::Union(branches) => {
-                    let branch = self.branch(branches, input)?;
-                    self.walk(branch, input)?;
-                }
-                Op::Call(block) => {
-                    input.enter()?;
-                    self.walk(block, input)?;
-                    input.leave();
-                }
-                op => read(op, input)?,
-            }
-            at = input.offset();
+        for op in self.program.block(block) {
+            at = self.one(op, bytes, at, input)?;
+            ended(at);
         }
         input.seek(at);
         Ok(())
     }
 
+    /// The end of what a step reads.
+    #[inline(always)]
+    fn one(&self, op: &Op, bytes: &[u8], at: usize, input: &mut Cursor<'_>) -> Result<usize, Stop> {
+        if let Some(next) = self.simple(op, bytes, at) {
+            return Ok(next);
+        }
+        if let Op::Union(branches) = *op
+            && let Some(next) = self.simple_branch(branches, bytes, at)
+        {
+            return Ok(next);
+        }
+        input.seek(at);
+        self.step(op, input)?;
+        Ok(input.offset())
+    }
+
+    /// Where the value ends that starts at an offset; `None` where that is not seen at a glance.
+    #[inline(always)]
+    fn simple(&self, op: &Op, bytes: &[u8], at: usize) -> Option<usize> {
+        match *op {
+            Op::Raw(count) => raw(bytes, at, count),
+            Op::Text if self.text == Text::Checked => text(bytes, at),
+            Op::Text | Op::Sized => sized(bytes, at).map(|content| content.end),
+            Op::Int => varint(bytes, at, 5),
+            Op::IntAsLong => varint(bytes, at, 4),
+            Op::Long => varint(bytes, at, 10),
+            _ => None,
+        }
+    }
+
+    /// The same for a union of which the branch is one such value or none.
+    #[inline(always)]
+    fn simple_branch(&self, branches: Range, bytes: &[u8], at: usize) -> Option<usize> {
+        let index = match bytes.get(at)? {
+            index if index & 0x81 == 0 => usize::from(index >> 1),
+            _ => return None,
+        };
+        let branch = self.program.branches(branches).get(index)?;
+        match self.program.block(*branch) {
+            [] => Some(at + 1),
+            [op] => self.simple(op, bytes, at + 1),
+            _ => None,
+        }
+    }
+
+    /// Reads what a step describes that is not simple, or not good.
+    #[inline(never)]
+    fn step(&self, op: &Op, input: &mut Cursor<'_>) -> Result<(), Stop> {
+        match *op {
+            Op::Items(item, min) => self.walk_items(item, min, input),
+            Op::Pairs(value, min) => self.walk_pairs(value, min, input),
+            Op::SkipItems(item, min) => self.skip_items(item, min, input),
+            Op::SkipPairs(value, min) => self.skip_pairs(value, min, input),
+            Op::Union(branches) => {
+                let branch = self.branch(branches, input)?;
+                self.walk(branch, input)
+            }
+            Op::Call(block) => {
+                input.enter()?;
+                self.walk(block, input)?;
+                input.leave();
+                Ok(())
+            }
+            op => read(op, input),
+        }
+    }
+
     #[inline]
-    fn branch(&self, branches: Range, input: &mut Cursor<'_>) -> Result<Block, DecodeError> {
-        let branches = self.branches(branches);
+    fn branch(&self, branches: Range, input: &mut Cursor<'_>) -> Result<Block, Stop> {
+        let branches = self.program.branches(branches);
         Ok(branches[input.branch(branches.len())?])
     }
 
-    fn walk_items(&self, item: Block, min: u32, input: &mut Cursor<'_>) -> Result<(), DecodeError> {
+    fn walk_items(&self, item: Block, min: u32, input: &mut Cursor<'_>) -> Result<(), Stop> {
         input.enter()?;
         loop {
             let count = input.block(min as usize)?;
@@ -78,7 +174,7 @@ impl Program {
         Ok(())
     }
 
-    fn walk_pairs(&self, value: Block, min: u32, input: &mut Cursor<'_>) -> Result<(), DecodeError> {
+    fn walk_pairs(&self, value: Block, min: u32, input: &mut Cursor<'_>) -> Result<(), Stop> {
         input.enter()?;
         loop {
             let count = input.block(min as usize)?;
@@ -94,7 +190,7 @@ impl Program {
         Ok(())
     }
 
-    fn skip_items(&self, item: Block, min: u32, input: &mut Cursor<'_>) -> Result<(), DecodeError> {
+    fn skip_items(&self, item: Block, min: u32, input: &mut Cursor<'_>) -> Result<(), Stop> {
         input.enter()?;
         loop {
             let count = input.skip_block(min as usize)?;
@@ -109,7 +205,7 @@ impl Program {
         Ok(())
     }
 
-    fn skip_pairs(&self, value: Block, min: u32, input: &mut Cursor<'_>) -> Result<(), DecodeError> {
+    fn skip_pairs(&self, value: Block, min: u32, input: &mut Cursor<'_>) -> Result<(), Stop> {
         input.enter()?;
         loop {
             let count = input.skip_block(min as usize)?;
@@ -126,12 +222,12 @@ impl Program {
     }
 
     /// Reads what a block describes, and writes it.
-    fn write(&self, block: Block, input: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
-        for op in self.block(block) {
+    pub(super) fn write(&self, block: Block, input: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
+        for op in self.program.block(block) {
             match *op {
                 Op::Copy(block) => self.copy(block, input, out)?,
                 Op::Skip(block) => self.walk(block, input)?,
-                Op::Put(bytes) => out.extend_from_slice(self.constant(bytes)),
+                Op::Put(bytes) => out.extend_from_slice(self.program.constant(bytes)),
                 Op::Promote(promotion) => promote(promotion, input, out)?,
                 Op::Symbols(table) => self.symbol(table, input, out)?,
                 Op::Choose(branches) => {
@@ -146,30 +242,30 @@ impl Program {
                     input.leave();
                 }
                 Op::Reorder(at) => {
-                    if let Some(reorder) = self.reorder(at) {
+                    if let Some(reorder) = self.program.reorder(at) {
                         self.put_in_order(reorder, input, out)?;
                     }
                 }
                 // The others only read, and are in blocks of their own; `Fail` is what is left.
-                _ => return Err(no_way(input)),
+                _ => return Err(Stop),
             }
         }
         Ok(())
     }
 
     #[inline]
-    fn copy(&self, block: Block, input: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    fn copy(&self, block: Block, input: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
         let start = input.offset();
         self.walk(block, input)?;
         out.extend_from_slice(input.since(start));
         Ok(())
     }
 
-    fn symbol(&self, table: Range, input: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
-        let table = self.symbols(table);
+    fn symbol(&self, table: Range, input: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
+        let table = self.program.symbols(table);
         match table[input.symbol(table.len())?] {
             Some(at) => put::length(out, at as usize),
-            None => return Err(no_way(input)),
+            None => return Err(Stop),
         }
         Ok(())
     }
@@ -180,7 +276,7 @@ impl Program {
         min: u32,
         input: &mut Cursor<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), Stop> {
         input.enter()?;
         loop {
             let count = input.block(min as usize)?;
@@ -202,7 +298,7 @@ impl Program {
         min: u32,
         input: &mut Cursor<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), Stop> {
         input.enter()?;
         loop {
             let count = input.block(min as usize)?;
@@ -218,60 +314,6 @@ impl Program {
             }
         }
         input.leave();
-        Ok(())
-    }
-
-    fn put_in_order(
-        &self,
-        reorder: &Reorder,
-        input: &mut Cursor<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), DecodeError> {
-        let mut few = [(0, 0); INLINE_SEGMENTS];
-        let mut many = Vec::new();
-        let spans = match few.get_mut(..reorder.segments.len()) {
-            Some(spans) => spans,
-            None => {
-                many.resize(reorder.segments.len(), (0, 0));
-                &mut many[..]
-            }
-        };
-        let base = out.len();
-        let start = input.offset();
-        for (segment, span) in reorder.segments.iter().zip(spans.iter_mut()) {
-            match segment {
-                Segment::Skip(block) => self.walk(*block, input)?,
-                Segment::Copy(block) => {
-                    let from = input.offset();
-                    self.walk(*block, input)?;
-                    *span = (from - start, input.offset() - start);
-                }
-                Segment::Write(block) => {
-                    let from = out.len();
-                    self.write(*block, input, out)?;
-                    *span = (from, out.len());
-                }
-            }
-        }
-        let written = out.len();
-        let read = input.since(start);
-        out.reserve(read.len());
-        for piece in &reorder.pieces {
-            match piece {
-                Piece::Input(at) => {
-                    let (from, to) = spans[*at];
-                    out.extend_from_slice(read.get(from..to).unwrap_or_default());
-                }
-                Piece::Output(at) => {
-                    let (from, to) = spans[*at];
-                    out.extend_from_within(from..to);
-                }
-                Piece::Put(bytes) => out.extend_from_slice(self.constant(*bytes)),
-            }
-        }
-        if written > base {
-            out.drain(base..written);
-        }
         Ok(())
     }
 }
@@ -292,12 +334,14 @@ fn varint(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
 
 #[inline]
 fn sized(bytes: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
-    // One byte is enough for up to 63; other lengths are the cursor's.
-    let length = match *bytes.get(at..)? {
-        [length, ..] if length < 0x80 && length & 1 == 0 => usize::from(length >> 1),
+    // Two bytes are enough for up to 8,191; other lengths are the cursor's.
+    let (length, start) = match *bytes.get(at..)? {
+        [length, ..] if length & 0x81 == 0 => (usize::from(length >> 1), at + 1),
+        [low, high, ..] if low & 0x81 == 0x80 && high < 0x80 => {
+            (usize::from(high) << 6 | usize::from(low & 0x7f) >> 1, at + 2)
+        }
         _ => return None,
     };
-    let start = at + 1;
     (length <= bytes.len() - start).then(|| start..start + length)
 }
 
@@ -312,29 +356,29 @@ fn text(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// Reads one value that contains no others.
 #[inline]
-fn read(op: Op, input: &mut Cursor<'_>) -> Result<(), DecodeError> {
+fn read(op: Op, input: &mut Cursor<'_>) -> Result<(), Stop> {
     match op {
-        Op::Raw(bytes) => input.raw(bytes, "values of fixed size").map(drop),
-        Op::Int => input.int().map(drop),
+        Op::Raw(bytes) => input.raw(bytes, "values of fixed size").map(drop)?,
+        Op::Int => input.int().map(drop)?,
         Op::IntAsLong => {
             let start = input.offset();
             input.int()?;
-            match input.since(start) {
-                [_, _, _, _, 0x10..=0xff] => Err(no_way(input)),
-                _ => Ok(()),
+            if let [_, _, _, _, 0x10..=0xff] = input.since(start) {
+                return Err(Stop);
             }
         }
-        Op::Long => input.long().map(drop),
-        Op::Text => input.string().map(drop),
-        Op::Sized => input.bytes().map(drop),
-        Op::Symbol(symbols) => input.symbol(symbols as usize).map(drop),
+        Op::Long => input.long().map(drop)?,
+        Op::Text => input.string().map(drop)?,
+        Op::Sized => input.bytes().map(drop)?,
+        Op::Symbol(symbols) => input.symbol(symbols as usize).map(drop)?,
         // The others write, and are not in blocks that only read; `Fail` is what is left.
-        _ => Err(no_way(input)),
+        _ => return Err(Stop),
     }
+    Ok(())
 }
 
 #[inline]
-fn promote(promotion: Promotion, input: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+fn promote(promotion: Promotion, input: &mut Cursor<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
     match promotion {
         Promotion::IntToLong => put::long(out, i64::from(input.int()?)),
         // Java's casts: to the nearest, ties to even.
@@ -380,10 +424,11 @@ fn lossy(bytes: &[u8]) -> String {
     }
 }
 
+/// Where nothing else can be said.
 #[cold]
-fn no_way(input: &Cursor<'_>) -> DecodeError {
+pub(super) fn no_way() -> DecodeError {
     DecodeError::new(
-        input.offset(),
+        0,
         DecodeErrorKind::Unresolved {
             reason: "the reader's schema has no place for this".to_owned(),
         },

@@ -12,7 +12,7 @@ use fleetops_avro::resolve::{Plan, ResolveError};
 use fleetops_avro::{ParseError, ParseMode, Schema, Source};
 use thiserror::Error;
 
-use super::{AvroRecord, DecodeError, Reader};
+use super::{AvroRecord, DecodeError, DecodeErrorKind, Reader};
 
 /// A buffer larger than this is not kept for the next datum.
 const KEPT: usize = 1 << 20;
@@ -130,23 +130,38 @@ pub fn decode_with<T: AvroRecord>(plan: &Plan, bytes: &[u8]) -> Result<T, Decode
     if plan.is_identity() {
         return T::from_avro(bytes);
     }
+    resolve(plan, bytes)
+}
+
+/// The same where the bytes are not the reader's. Apart, so that the value has one place from the decoder on: it is not moved.
+#[inline(never)]
+fn resolve<T: AvroRecord>(plan: &Plan, bytes: &[u8]) -> Result<T, DecodeError> {
     let mut resolved = SCRATCH.take();
-    resolved.clear();
-    let value = transcode_and_decode(plan, bytes, &mut resolved);
+    let mut value = match plan.transcode_in(bytes, &mut resolved) {
+        Some((taken, own)) if taken == bytes.len() => T::from_avro(own),
+        _ => Err(DecodeError::new(0, DecodeErrorKind::TrailingBytes { left: 0 })),
+    };
+    if value.is_err() {
+        value = transcode_and_decode(plan, bytes, &mut resolved);
+    }
     if resolved.capacity() <= KEPT {
         SCRATCH.set(resolved);
     }
     value
 }
 
+/// The same, for what is not decoded at a glance: it has the errors.
+#[cold]
+#[inline(never)]
 fn transcode_and_decode<T: AvroRecord>(
     plan: &Plan,
     bytes: &[u8],
     resolved: &mut Vec<u8>,
 ) -> Result<T, DecodeError> {
+    resolved.clear();
     let taken = plan.transcode(bytes, resolved)?;
     if taken < bytes.len() {
-        let kind = super::DecodeErrorKind::TrailingBytes {
+        let kind = DecodeErrorKind::TrailingBytes {
             left: bytes.len() - taken,
         };
         return Err(DecodeError::new(taken, kind));
