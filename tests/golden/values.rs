@@ -421,6 +421,7 @@ fn hostile_names_make_the_round_trip() {
         r#gen: 4,
         underscore: 5,
         reader: 6.0,
+        whole: 6.5,
         out: 7.0,
         value: Some(8),
         event: vec![9],

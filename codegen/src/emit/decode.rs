@@ -15,9 +15,11 @@ const INLINED: usize = 40;
 pub(crate) struct RecordDecoder {
     /// What the parameter is called: `reader`, unless a field is.
     pub(crate) reader: String,
-    /// `let` statements for the fields that are read in runs, and those before them.
+    /// What the parameter is called that says whether the fields are the whole input: `whole`, unless a field is.
+    pub(crate) whole: String,
+    /// `let` statements that read the fields in their order.
     pub(crate) statements: Vec<String>,
-    /// `ident: expression`, or `ident` where a statement read it.
+    /// The fields, as the struct is made of them: `ident`, or `ident: ()` of one that takes no bytes.
     pub(crate) fields: Vec<String>,
     /// Statements that read the fields in place of others, where those have memory to use again.
     pub(crate) into: Vec<String>,
@@ -29,35 +31,32 @@ impl Emitter<'_> {
     /// The decoder of a record or of its view.
     pub(crate) fn decode_record(&self, record: &Record, view: bool) -> RecordDecoder {
         let taken = |name: &str| record.fields.iter().any(|f| idents::bare(&f.ident) == name);
-        let mut reader = "reader".to_owned();
-        while taken(&reader) {
-            reader.insert(0, '_');
-        }
+        let free = |name: &str| {
+            let mut name = name.to_owned();
+            while taken(&name) {
+                name.insert(0, '_');
+            }
+            name
+        };
+        let reader = free("reader");
         let runs = runs(record);
         let mut statements = Vec::new();
         let mut fields = Vec::new();
-        // Fields after the last run can be read where the struct is built; those before it must come first.
-        let last_run = runs.iter().rposition(|run| run.len() > 1);
-        for (position, run) in runs.iter().enumerate() {
-            let members = record.fields.get(run.clone()).unwrap_or_default();
-            if let [field] = members {
-                let expression = self.decode(&field.ty, view, &reader);
-                if last_run.is_some_and(|last| position < last) {
+        for run in &runs {
+            match record.fields.get(run.clone()).unwrap_or_default() {
+                // A variable of `()` is nothing that anybody would write.
+                [field] if field.ty == Type::Null => fields.push(format!("{}: ()", field.ident)),
+                [field] => {
+                    let expression = self.decode(&field.ty, view, &reader);
                     statements.push(format!("let {} = {expression};", field.ident));
                     fields.push(field.ident.clone());
-                } else {
-                    fields.push(format!("{}: {expression}", field.ident));
                 }
-            } else {
-                let names: Vec<String> = members.iter().map(|f| f.ident.clone()).collect();
-                statements.push(format!("let [{}] = {reader}.doubles()?;", names.join(", ")));
-                fields.extend(names);
+                members => {
+                    let names: Vec<String> = members.iter().map(|f| f.ident.clone()).collect();
+                    statements.push(format!("let [{}] = {reader}.doubles()?;", names.join(", ")));
+                    fields.extend(names);
+                }
             }
-        }
-        let used =
-            |code: &String| code.contains(&format!("{reader}.")) || code.contains(&format!("({reader})"));
-        if !record.recursive && !statements.iter().chain(&fields).any(used) {
-            reader.insert(0, '_');
         }
         let leaves: usize = record.fields.iter().map(|f| self.model.leaves(&f.ty)).sum();
         let into = if view {
@@ -67,6 +66,7 @@ impl Emitter<'_> {
         };
         RecordDecoder {
             reader,
+            whole: free("whole"),
             statements,
             fields,
             into,

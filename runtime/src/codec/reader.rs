@@ -65,6 +65,16 @@ impl<'a> Reader<'a> {
     /// Avro.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn finish(self) -> Result<(), DecodeError> {
+        self.end()
+    }
+
+    /// The same, and the reader is kept. Generated code asks before it makes the value of what it read: between a large
+    /// value and the `Ok` around it, the value would be moved.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub fn end(&self) -> Result<(), DecodeError> {
         match self.remaining() {
             0 => Ok(()),
             left => Err(trailing(self.offset(), left)),
@@ -79,7 +89,7 @@ impl<'a> Reader<'a> {
     pub fn boolean(&mut self) -> Result<bool, DecodeError> {
         match self.head.byte() {
             Some(byte) => Ok(byte == 1),
-            None => Err(self.end("a boolean", 1)),
+            None => Err(self.short_of("a boolean", 1)),
         }
     }
 
@@ -127,7 +137,7 @@ impl<'a> Reader<'a> {
     pub fn doubles<const N: usize>(&mut self) -> Result<[f64; N], DecodeError> {
         match self.head.arrays::<N, 8>() {
             Some(run) => Ok(run.map(f64::from_le_bytes)),
-            None => Err(self.end("doubles", N * 8)),
+            None => Err(self.short_of("doubles", N * 8)),
         }
     }
 
@@ -297,12 +307,12 @@ impl<'a> Reader<'a> {
     fn chunk<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], DecodeError> {
         match self.head.array() {
             Some(chunk) => Ok(chunk),
-            None => Err(self.end(what, N)),
+            None => Err(self.short_of(what, N)),
         }
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(&self, what: &'static str, needed: usize) -> DecodeError {
+    fn short_of(&self, what: &'static str, needed: usize) -> DecodeError {
         ended(self.offset(), self.remaining(), what, needed)
     }
 }

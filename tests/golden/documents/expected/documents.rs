@@ -88,10 +88,7 @@ impl Doc {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -111,13 +108,24 @@ impl Doc {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            a: reader.int()?,
-            b: reader.string()?,
-            c: E::decode_avro(reader)?,
-            d: F(*reader.fixed()?),
-            e: DocE::decode_avro(reader)?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let a = reader.int()?;
+        let b = reader.string()?;
+        let c = E::decode_avro(reader)?;
+        let d = F(*reader.fixed()?);
+        let e = DocE::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { a, b, c, d, e })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -197,6 +205,10 @@ impl codec::AvroRecord for Doc {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -234,10 +246,7 @@ impl<'a> DocRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -246,13 +255,24 @@ impl<'a> DocRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            a: reader.int()?,
-            b: reader.str()?,
-            c: E::decode_avro(reader)?,
-            d: F(*reader.fixed()?),
-            e: DocERef::decode_avro(reader)?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let a = reader.int()?;
+        let b = reader.str()?;
+        let c = E::decode_avro(reader)?;
+        let d = F(*reader.fixed()?);
+        let e = DocERef::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { a, b, c, d, e })
     }
 
     /// The same value with strings and bytes of its own.

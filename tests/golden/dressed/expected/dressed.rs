@@ -95,10 +95,7 @@ impl Trip {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -118,32 +115,56 @@ impl Trip {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let driver = codec::newtype(reader.string()?, reader)?;
+        let relief = match reader.branch(2)? {
+            0 => None,
+            _ => Some(codec::newtype(reader.string()?, reader)?),
+        };
+        let started_at = reader.long()?;
+        let ended_at = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.timestamp_millis()?),
+        };
+        let token = Token(*reader.fixed()?);
+        let fare = reader.decimal_bytes(2)?;
+        let toll = reader.big_decimal()?;
+        let kilometres = reader.int()?;
+        let metres = reader.long()?;
+        let mode = Mode::decode_avro(reader)?;
+        let note = TripNote::decode_avro(reader)?;
+        let legs = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(Leg::decode_avro(reader)?);
+            }
+            items
+        };
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            driver: codec::newtype(reader.string()?, reader)?,
-            relief: match reader.branch(2)? {
-                0 => None,
-                _ => Some(codec::newtype(reader.string()?, reader)?),
-            },
-            started_at: reader.long()?,
-            ended_at: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.timestamp_millis()?),
-            },
-            token: Token(*reader.fixed()?),
-            fare: reader.decimal_bytes(2)?,
-            toll: reader.big_decimal()?,
-            kilometres: reader.int()?,
-            metres: reader.long()?,
-            mode: Mode::decode_avro(reader)?,
-            note: TripNote::decode_avro(reader)?,
-            legs: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(Leg::decode_avro(reader)?);
-                }
-                items
-            },
+            driver,
+            relief,
+            started_at,
+            ended_at,
+            token,
+            fare,
+            toll,
+            kilometres,
+            metres,
+            mode,
+            note,
+            legs,
         })
     }
 
@@ -284,6 +305,10 @@ impl codec::AvroRecord for Trip {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -332,10 +357,7 @@ impl<'a> TripRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -344,32 +366,56 @@ impl<'a> TripRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let driver = codec::newtype(reader.string()?, reader)?;
+        let relief = match reader.branch(2)? {
+            0 => None,
+            _ => Some(codec::newtype(reader.string()?, reader)?),
+        };
+        let started_at = reader.long()?;
+        let ended_at = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.timestamp_millis()?),
+        };
+        let token = Token(*reader.fixed()?);
+        let fare = reader.decimal_bytes(2)?;
+        let toll = reader.big_decimal()?;
+        let kilometres = reader.int()?;
+        let metres = reader.long()?;
+        let mode = Mode::decode_avro(reader)?;
+        let note = TripNoteRef::decode_avro(reader)?;
+        let legs = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(Leg::decode_avro(reader)?);
+            }
+            items
+        };
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            driver: codec::newtype(reader.string()?, reader)?,
-            relief: match reader.branch(2)? {
-                0 => None,
-                _ => Some(codec::newtype(reader.string()?, reader)?),
-            },
-            started_at: reader.long()?,
-            ended_at: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.timestamp_millis()?),
-            },
-            token: Token(*reader.fixed()?),
-            fare: reader.decimal_bytes(2)?,
-            toll: reader.big_decimal()?,
-            kilometres: reader.int()?,
-            metres: reader.long()?,
-            mode: Mode::decode_avro(reader)?,
-            note: TripNoteRef::decode_avro(reader)?,
-            legs: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(Leg::decode_avro(reader)?);
-                }
-                items
-            },
+            driver,
+            relief,
+            started_at,
+            ended_at,
+            token,
+            fare,
+            toll,
+            kilometres,
+            metres,
+            mode,
+            note,
+            legs,
         })
     }
 
@@ -750,10 +796,7 @@ impl Leg {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -773,9 +816,20 @@ impl Leg {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            metres: reader.long()?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let metres = reader.long()?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { metres })
     }
 
     /// Holds the value against the rules of the schema.
@@ -805,6 +859,10 @@ impl codec::AvroRecord for Leg {
 
     fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}

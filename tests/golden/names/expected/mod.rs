@@ -39,6 +39,9 @@ pub struct Self_ {
     /// The field `reader`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub reader: f64,
+    /// The field `whole`.
+    #[serde(with = "::fleetops_runtime::codec::human::number")]
+    pub whole: f64,
     /// The field `out`.
     #[serde(with = "::fleetops_runtime::codec::human::number")]
     pub out: f64,
@@ -52,10 +55,10 @@ pub struct Self_ {
 
 impl Self_ {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Self","fields":[{"name":"type","type":"string"},{"name":"self","type":"int"},{"name":"crate","type":"int"},{"name":"async","type":"int"},{"name":"gen","type":"int"},{"name":"_","type":"int"},{"name":"reader","type":"double"},{"name":"out","type":"double"},{"name":"value","type":["null","int"]},{"name":"event","type":{"type":"array","items":"int"}},{"name":"fn","type":{"type":"enum","name":"Type","symbols":["Self","match","A","None","Some"]}}]}"#;
+    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Self","fields":[{"name":"type","type":"string"},{"name":"self","type":"int"},{"name":"crate","type":"int"},{"name":"async","type":"int"},{"name":"gen","type":"int"},{"name":"_","type":"int"},{"name":"reader","type":"double"},{"name":"whole","type":"double"},{"name":"out","type":"double"},{"name":"value","type":["null","int"]},{"name":"event","type":{"type":"array","items":"int"}},{"name":"fn","type":{"type":"enum","name":"Type","symbols":["Self","match","A","None","Some"]}}]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
-    pub const FINGERPRINT: u64 = 0x02adf9fe27fc7115;
+    pub const FINGERPRINT: u64 = 0x0ac7618301b93a46;
 
     /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
     pub fn builder(required: SelfRequired) -> SelfBuilder {
@@ -68,6 +71,7 @@ impl Self_ {
                 r#gen: required.r#gen,
                 underscore: required.underscore,
                 reader: required.reader,
+                whole: required.whole,
                 out: required.out,
                 value: None,
                 event: required.event,
@@ -97,10 +101,7 @@ impl Self_ {
     pub fn from_avro(
         bytes: &[u8],
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut ::fleetops_runtime::codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -120,7 +121,16 @@ impl Self_ {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
         _reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+        _whole: bool,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         let r#type = _reader.string()?;
         let self_ = _reader.int()?;
@@ -128,7 +138,16 @@ impl Self_ {
         let r#async = _reader.int()?;
         let r#gen = _reader.int()?;
         let underscore = _reader.int()?;
-        let [reader, out] = _reader.doubles()?;
+        let [reader, whole, out] = _reader.doubles()?;
+        let value = match _reader.branch(2)? {
+            0 => None,
+            _ => Some(_reader.int()?),
+        };
+        let event = _reader.array_of_int()?;
+        let r#fn = Type::decode_avro(_reader)?;
+        if _whole {
+            _reader.end()?;
+        }
         Ok(Self {
             r#type,
             self_,
@@ -137,13 +156,11 @@ impl Self_ {
             r#gen,
             underscore,
             reader,
+            whole,
             out,
-            value: match _reader.branch(2)? {
-                0 => None,
-                _ => Some(_reader.int()?),
-            },
-            event: _reader.array_of_int()?,
-            r#fn: Type::decode_avro(_reader)?,
+            value,
+            event,
+            r#fn,
         })
     }
 
@@ -173,7 +190,7 @@ impl Self_ {
         self.r#async = reader.int()?;
         self.r#gen = reader.int()?;
         self.underscore = reader.int()?;
-        [self.reader, self.out] = reader.doubles()?;
+        [self.reader, self.whole, self.out] = reader.doubles()?;
         self.value = match reader.branch(2)? {
             0 => None,
             _ => Some(reader.int()?),
@@ -195,7 +212,7 @@ impl Self_ {
 
     /// The most bytes that the value takes.
     pub(crate) fn max_len(&self) -> usize {
-        let mut len = 73;
+        let mut len = 81;
         len += self.r#type.len();
         len += 5 * self.event.len();
         len
@@ -210,7 +227,7 @@ impl Self_ {
         writer.int(self.r#async);
         writer.int(self.r#gen);
         writer.int(self.underscore);
-        writer.doubles([self.reader, self.out]);
+        writer.doubles([self.reader, self.whole, self.out]);
         match self.value {
             None => writer.index(0),
             Some(value) => {
@@ -236,6 +253,12 @@ impl ::fleetops_runtime::codec::AvroRecord for Self_ {
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(
+        bytes: &[u8],
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn decode_into(
@@ -270,6 +293,8 @@ pub struct SelfRef<'a> {
     pub underscore: i32,
     /// The field `reader`.
     pub reader: f64,
+    /// The field `whole`.
+    pub whole: f64,
     /// The field `out`.
     pub out: f64,
     /// The field `value`.
@@ -288,10 +313,7 @@ impl<'a> SelfRef<'a> {
     pub fn from_avro(
         bytes: &'a [u8],
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut ::fleetops_runtime::codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -300,7 +322,16 @@ impl<'a> SelfRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
+        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
         _reader: &mut ::fleetops_runtime::codec::Reader<'a>,
+        _whole: bool,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
         let r#type = _reader.str()?;
         let self_ = _reader.int()?;
@@ -308,7 +339,16 @@ impl<'a> SelfRef<'a> {
         let r#async = _reader.int()?;
         let r#gen = _reader.int()?;
         let underscore = _reader.int()?;
-        let [reader, out] = _reader.doubles()?;
+        let [reader, whole, out] = _reader.doubles()?;
+        let value = match _reader.branch(2)? {
+            0 => None,
+            _ => Some(_reader.int()?),
+        };
+        let event = _reader.array_of_int()?;
+        let r#fn = Type::decode_avro(_reader)?;
+        if _whole {
+            _reader.end()?;
+        }
         Ok(Self {
             r#type,
             self_,
@@ -317,13 +357,11 @@ impl<'a> SelfRef<'a> {
             r#gen,
             underscore,
             reader,
+            whole,
             out,
-            value: match _reader.branch(2)? {
-                0 => None,
-                _ => Some(_reader.int()?),
-            },
-            event: _reader.array_of_int()?,
-            r#fn: Type::decode_avro(_reader)?,
+            value,
+            event,
+            r#fn,
         })
     }
 
@@ -337,6 +375,7 @@ impl<'a> SelfRef<'a> {
             r#gen: self.r#gen,
             underscore: self.underscore,
             reader: self.reader,
+            whole: self.whole,
             out: self.out,
             value: self.value,
             event: self.event,
@@ -362,6 +401,8 @@ pub struct SelfRequired {
     pub underscore: i32,
     /// See [`Self_::reader`].
     pub reader: f64,
+    /// See [`Self_::whole`].
+    pub whole: f64,
     /// See [`Self_::out`].
     pub out: f64,
     /// See [`Self_::event`].

@@ -55,10 +55,7 @@ impl Node {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -78,24 +75,34 @@ impl Node {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            v: reader.int()?,
-            next: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Box::new(Node::decode_avro(reader)?)),
-            },
-            kids: {
-                let mut blocks = reader.array(3)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(Node::decode_avro(reader)?);
-                }
-                items
-            },
+        let v = reader.int()?;
+        let next = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(Node::decode_avro(reader)?)),
+        };
+        let kids = {
+            let mut blocks = reader.array(3)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(Node::decode_avro(reader)?);
+            }
+            items
         };
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { v, next, kids })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -184,6 +191,10 @@ impl codec::AvroRecord for Node {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -270,10 +281,7 @@ impl Ping {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -293,16 +301,26 @@ impl Ping {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            name: reader.string()?,
-            pong: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Pong::decode_avro(reader)?),
-            },
+        let name = reader.string()?;
+        let pong = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Pong::decode_avro(reader)?),
         };
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { name, pong })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -384,6 +402,10 @@ impl codec::AvroRecord for Ping {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -408,10 +430,7 @@ impl<'a> PingRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -420,16 +439,26 @@ impl<'a> PingRef<'a> {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            name: reader.str()?,
-            pong: match reader.branch(2)? {
-                0 => None,
-                _ => Some(PongRef::decode_avro(reader)?),
-            },
+        let name = reader.str()?;
+        let pong = match reader.branch(2)? {
+            0 => None,
+            _ => Some(PongRef::decode_avro(reader)?),
         };
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { name, pong })
     }
 
     /// The same value with strings and bytes of its own.
@@ -509,10 +538,7 @@ impl Pong {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -532,15 +558,25 @@ impl Pong {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            ping: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Box::new(Ping::decode_avro(reader)?)),
-            },
+        let ping = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(Ping::decode_avro(reader)?)),
         };
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { ping })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -616,6 +652,10 @@ impl codec::AvroRecord for Pong {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -638,10 +678,7 @@ impl<'a> PongRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -650,15 +687,25 @@ impl<'a> PongRef<'a> {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            ping: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Box::new(PingRef::decode_avro(reader)?)),
-            },
+        let ping = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(PingRef::decode_avro(reader)?)),
         };
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { ping })
     }
 
     /// The same value with strings and bytes of its own.
@@ -732,10 +779,7 @@ impl Expression {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -755,12 +799,22 @@ impl Expression {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            value: ExpressionValue::decode_avro(reader)?,
-        };
+        let value = ExpressionValue::decode_avro(reader)?;
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { value })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -819,6 +873,10 @@ impl codec::AvroRecord for Expression {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -839,10 +897,7 @@ impl<'a> ExpressionRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -851,12 +906,22 @@ impl<'a> ExpressionRef<'a> {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            value: ExpressionValueRef::decode_avro(reader)?,
-        };
+        let value = ExpressionValueRef::decode_avro(reader)?;
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { value })
     }
 
     /// The same value with strings and bytes of its own.
@@ -1138,10 +1203,7 @@ impl Binary {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -1161,13 +1223,23 @@ impl Binary {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            left: Expression::decode_avro(reader)?,
-            right: Expression::decode_avro(reader)?,
-        };
+        let left = Expression::decode_avro(reader)?;
+        let right = Expression::decode_avro(reader)?;
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { left, right })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -1231,6 +1303,10 @@ impl codec::AvroRecord for Binary {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -1253,10 +1329,7 @@ impl<'a> BinaryRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1265,13 +1338,23 @@ impl<'a> BinaryRef<'a> {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            left: ExpressionRef::decode_avro(reader)?,
-            right: ExpressionRef::decode_avro(reader)?,
-        };
+        let left = ExpressionRef::decode_avro(reader)?;
+        let right = ExpressionRef::decode_avro(reader)?;
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { left, right })
     }
 
     /// The same value with strings and bytes of its own.
@@ -1349,10 +1432,7 @@ impl Leaf {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -1372,26 +1452,36 @@ impl Leaf {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            tree: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.string()?;
-                    entries.insert(
-                        key,
-                        match reader.branch(2)? {
-                            0 => None,
-                            _ => Some(Leaf::decode_avro(reader)?),
-                        },
-                    );
-                }
-                entries
-            },
+        let tree = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(
+                    key,
+                    match reader.branch(2)? {
+                        0 => None,
+                        _ => Some(Leaf::decode_avro(reader)?),
+                    },
+                );
+            }
+            entries
         };
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { tree })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -1479,6 +1569,10 @@ impl codec::AvroRecord for Leaf {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -1499,10 +1593,7 @@ impl<'a> LeafRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1511,26 +1602,36 @@ impl<'a> LeafRef<'a> {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            tree: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.str()?;
-                    entries.insert(
-                        key,
-                        match reader.branch(2)? {
-                            0 => None,
-                            _ => Some(LeafRef::decode_avro(reader)?),
-                        },
-                    );
-                }
-                entries
-            },
+        let tree = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.str()?;
+                entries.insert(
+                    key,
+                    match reader.branch(2)? {
+                        0 => None,
+                        _ => Some(LeafRef::decode_avro(reader)?),
+                    },
+                );
+            }
+            entries
         };
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { tree })
     }
 
     /// The same value with strings and bytes of its own.

@@ -150,10 +150,7 @@ impl Defaults {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -173,6 +170,15 @@ impl Defaults {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         let s = reader.string()?;
         let arr = reader.array_of_int()?;
         let none = reader.array_of_int()?;
@@ -200,6 +206,18 @@ impl Defaults {
         let u = DefaultsU::decode_avro(reader)?;
         let fl = reader.float()?;
         let [d, zero] = reader.doubles()?;
+        let t = reader.boolean()?;
+        let l = reader.long()?;
+        let date = reader.date()?;
+        let time = reader.time_millis()?;
+        let ts = reader.timestamp_micros()?;
+        let lts = reader.local_timestamp_millis()?;
+        let id = reader.uuid_string()?;
+        let money = reader.decimal_bytes(2)?;
+        let span = reader.duration()?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
             s,
             arr,
@@ -215,15 +233,15 @@ impl Defaults {
             fl,
             d,
             zero,
-            t: reader.boolean()?,
-            l: reader.long()?,
-            date: reader.date()?,
-            time: reader.time_millis()?,
-            ts: reader.timestamp_micros()?,
-            lts: reader.local_timestamp_millis()?,
-            id: reader.uuid_string()?,
-            money: reader.decimal_bytes(2)?,
-            span: reader.duration()?,
+            t,
+            l,
+            date,
+            time,
+            ts,
+            lts,
+            id,
+            money,
+            span,
         })
     }
 
@@ -478,6 +496,10 @@ impl codec::AvroRecord for Defaults {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -574,10 +596,7 @@ impl<'a> DefaultsRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -586,6 +605,15 @@ impl<'a> DefaultsRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         let s = reader.str()?;
         let arr = reader.array_of_int()?;
         let none = reader.array_of_int()?;
@@ -613,6 +641,18 @@ impl<'a> DefaultsRef<'a> {
         let u = DefaultsURef::decode_avro(reader)?;
         let fl = reader.float()?;
         let [d, zero] = reader.doubles()?;
+        let t = reader.boolean()?;
+        let l = reader.long()?;
+        let date = reader.date()?;
+        let time = reader.time_millis()?;
+        let ts = reader.timestamp_micros()?;
+        let lts = reader.local_timestamp_millis()?;
+        let id = reader.uuid_string()?;
+        let money = reader.decimal_bytes(2)?;
+        let span = reader.duration()?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
             s,
             arr,
@@ -628,15 +668,15 @@ impl<'a> DefaultsRef<'a> {
             fl,
             d,
             zero,
-            t: reader.boolean()?,
-            l: reader.long()?,
-            date: reader.date()?,
-            time: reader.time_millis()?,
-            ts: reader.timestamp_micros()?,
-            lts: reader.local_timestamp_millis()?,
-            id: reader.uuid_string()?,
-            money: reader.decimal_bytes(2)?,
-            span: reader.duration()?,
+            t,
+            l,
+            date,
+            time,
+            ts,
+            lts,
+            id,
+            money,
+            span,
         })
     }
 
@@ -999,10 +1039,7 @@ impl In {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -1022,10 +1059,21 @@ impl In {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            x: reader.int()?,
-            y: reader.double()?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let x = reader.int()?;
+        let y = reader.double()?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { x, y })
     }
 
     /// Holds the value against the rules of the schema.
@@ -1060,6 +1108,10 @@ impl codec::AvroRecord for In {
 
     fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
@@ -1297,10 +1349,7 @@ impl Everything {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -1320,14 +1369,144 @@ impl Everything {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        let nothing = ();
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         let flag = reader.boolean()?;
         let small = reader.int()?;
         let large = reader.long()?;
         let single = reader.float()?;
         let [x, y, z] = reader.doubles()?;
+        let raw = reader.bytes()?.to_vec();
+        let text = reader.string()?;
+        let hash = Md5(*reader.fixed()?);
+        let odd = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Odd(*reader.fixed()?)),
+        };
+        let colour = Colour::decode_avro(reader)?;
+        let numbers = reader.array_of_int()?;
+        let matrix = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(reader.array_of_double()?);
+            }
+            items
+        };
+        let names = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(reader.string()?);
+            }
+            items
+        };
+        let nulls = {
+            let mut blocks = reader.array(0)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(());
+            }
+            items
+        };
+        let totals = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, reader.long()?);
+            }
+            entries
+        };
+        let blobs = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, {
+                    let mut blocks = reader.array(1)?;
+                    let mut items = blocks.new_vec();
+                    while blocks.next(reader)? {
+                        items.push(reader.bytes()?.to_vec());
+                    }
+                    items
+                });
+            }
+            entries
+        };
+        let maybe = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.string()?),
+        };
+        let maybe_last = match reader.branch(2)? {
+            0 => Some(reader.long()?),
+            _ => None,
+        };
+        let maybe_many = match reader.branch(2)? {
+            0 => None,
+            _ => Some({
+                let mut blocks = reader.array(1)?;
+                let mut items = blocks.new_vec();
+                while blocks.next(reader)? {
+                    items.push(match reader.branch(2)? {
+                        0 => None,
+                        _ => Some(reader.float()?),
+                    });
+                }
+                items
+            }),
+        };
+        let choice = EverythingChoice::decode_avro(reader)?;
+        let choice_no_null = EverythingChoiceNoNull::decode_avro(reader)?;
+        let only_one = EverythingOnlyOne::decode_avro(reader)?;
+        let choices = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(EverythingChoicesItem::decode_avro(reader)?);
+            }
+            items
+        };
+        let choice_map = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
+            }
+            entries
+        };
+        let pair = Pair::decode_avro(reader)?;
+        let pairs = {
+            let mut blocks = reader.array(2)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(Pair::decode_avro(reader)?);
+            }
+            items
+        };
+        let lefts = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, Left::decode_avro(reader)?);
+            }
+            entries
+        };
+        let empty = Empty::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            nothing,
+            nothing: (),
             flag,
             small,
             large,
@@ -1335,125 +1514,29 @@ impl Everything {
             x,
             y,
             z,
-            raw: reader.bytes()?.to_vec(),
-            text: reader.string()?,
-            hash: Md5(*reader.fixed()?),
-            odd: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Odd(*reader.fixed()?)),
-            },
-            colour: Colour::decode_avro(reader)?,
-            numbers: reader.array_of_int()?,
-            matrix: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(reader.array_of_double()?);
-                }
-                items
-            },
-            names: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(reader.string()?);
-                }
-                items
-            },
-            nulls: {
-                let mut blocks = reader.array(0)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(());
-                }
-                items
-            },
-            totals: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.string()?;
-                    entries.insert(key, reader.long()?);
-                }
-                entries
-            },
-            blobs: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.string()?;
-                    entries.insert(key, {
-                        let mut blocks = reader.array(1)?;
-                        let mut items = blocks.new_vec();
-                        while blocks.next(reader)? {
-                            items.push(reader.bytes()?.to_vec());
-                        }
-                        items
-                    });
-                }
-                entries
-            },
-            maybe: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.string()?),
-            },
-            maybe_last: match reader.branch(2)? {
-                0 => Some(reader.long()?),
-                _ => None,
-            },
-            maybe_many: match reader.branch(2)? {
-                0 => None,
-                _ => Some({
-                    let mut blocks = reader.array(1)?;
-                    let mut items = blocks.new_vec();
-                    while blocks.next(reader)? {
-                        items.push(match reader.branch(2)? {
-                            0 => None,
-                            _ => Some(reader.float()?),
-                        });
-                    }
-                    items
-                }),
-            },
-            choice: EverythingChoice::decode_avro(reader)?,
-            choice_no_null: EverythingChoiceNoNull::decode_avro(reader)?,
-            only_one: EverythingOnlyOne::decode_avro(reader)?,
-            choices: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(EverythingChoicesItem::decode_avro(reader)?);
-                }
-                items
-            },
-            choice_map: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.string()?;
-                    entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
-                }
-                entries
-            },
-            pair: Pair::decode_avro(reader)?,
-            pairs: {
-                let mut blocks = reader.array(2)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(Pair::decode_avro(reader)?);
-                }
-                items
-            },
-            lefts: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.string()?;
-                    entries.insert(key, Left::decode_avro(reader)?);
-                }
-                entries
-            },
-            empty: Empty::decode_avro(reader)?,
+            raw,
+            text,
+            hash,
+            odd,
+            colour,
+            numbers,
+            matrix,
+            names,
+            nulls,
+            totals,
+            blobs,
+            maybe,
+            maybe_last,
+            maybe_many,
+            choice,
+            choice_no_null,
+            only_one,
+            choices,
+            choice_map,
+            pair,
+            pairs,
+            lefts,
+            empty,
         })
     }
 
@@ -1828,6 +1911,10 @@ impl codec::AvroRecord for Everything {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -1916,10 +2003,7 @@ impl<'a> EverythingRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -1928,14 +2012,144 @@ impl<'a> EverythingRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
-        let nothing = ();
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         let flag = reader.boolean()?;
         let small = reader.int()?;
         let large = reader.long()?;
         let single = reader.float()?;
         let [x, y, z] = reader.doubles()?;
+        let raw = reader.bytes()?;
+        let text = reader.str()?;
+        let hash = Md5(*reader.fixed()?);
+        let odd = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Odd(*reader.fixed()?)),
+        };
+        let colour = Colour::decode_avro(reader)?;
+        let numbers = reader.array_of_int()?;
+        let matrix = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(reader.array_of_double()?);
+            }
+            items
+        };
+        let names = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(reader.str()?);
+            }
+            items
+        };
+        let nulls = {
+            let mut blocks = reader.array(0)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(());
+            }
+            items
+        };
+        let totals = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.str()?;
+                entries.insert(key, reader.long()?);
+            }
+            entries
+        };
+        let blobs = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.str()?;
+                entries.insert(key, {
+                    let mut blocks = reader.array(1)?;
+                    let mut items = blocks.new_vec();
+                    while blocks.next(reader)? {
+                        items.push(reader.bytes()?);
+                    }
+                    items
+                });
+            }
+            entries
+        };
+        let maybe = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.str()?),
+        };
+        let maybe_last = match reader.branch(2)? {
+            0 => Some(reader.long()?),
+            _ => None,
+        };
+        let maybe_many = match reader.branch(2)? {
+            0 => None,
+            _ => Some({
+                let mut blocks = reader.array(1)?;
+                let mut items = blocks.new_vec();
+                while blocks.next(reader)? {
+                    items.push(match reader.branch(2)? {
+                        0 => None,
+                        _ => Some(reader.float()?),
+                    });
+                }
+                items
+            }),
+        };
+        let choice = EverythingChoiceRef::decode_avro(reader)?;
+        let choice_no_null = EverythingChoiceNoNullRef::decode_avro(reader)?;
+        let only_one = EverythingOnlyOneRef::decode_avro(reader)?;
+        let choices = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(EverythingChoicesItemRef::decode_avro(reader)?);
+            }
+            items
+        };
+        let choice_map = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.str()?;
+                entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
+            }
+            entries
+        };
+        let pair = Pair::decode_avro(reader)?;
+        let pairs = {
+            let mut blocks = reader.array(2)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(Pair::decode_avro(reader)?);
+            }
+            items
+        };
+        let lefts = {
+            let mut blocks = reader.map(1)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.str()?;
+                entries.insert(key, Left::decode_avro(reader)?);
+            }
+            entries
+        };
+        let empty = Empty::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            nothing,
+            nothing: (),
             flag,
             small,
             large,
@@ -1943,125 +2157,29 @@ impl<'a> EverythingRef<'a> {
             x,
             y,
             z,
-            raw: reader.bytes()?,
-            text: reader.str()?,
-            hash: Md5(*reader.fixed()?),
-            odd: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Odd(*reader.fixed()?)),
-            },
-            colour: Colour::decode_avro(reader)?,
-            numbers: reader.array_of_int()?,
-            matrix: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(reader.array_of_double()?);
-                }
-                items
-            },
-            names: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(reader.str()?);
-                }
-                items
-            },
-            nulls: {
-                let mut blocks = reader.array(0)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(());
-                }
-                items
-            },
-            totals: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.str()?;
-                    entries.insert(key, reader.long()?);
-                }
-                entries
-            },
-            blobs: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.str()?;
-                    entries.insert(key, {
-                        let mut blocks = reader.array(1)?;
-                        let mut items = blocks.new_vec();
-                        while blocks.next(reader)? {
-                            items.push(reader.bytes()?);
-                        }
-                        items
-                    });
-                }
-                entries
-            },
-            maybe: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.str()?),
-            },
-            maybe_last: match reader.branch(2)? {
-                0 => Some(reader.long()?),
-                _ => None,
-            },
-            maybe_many: match reader.branch(2)? {
-                0 => None,
-                _ => Some({
-                    let mut blocks = reader.array(1)?;
-                    let mut items = blocks.new_vec();
-                    while blocks.next(reader)? {
-                        items.push(match reader.branch(2)? {
-                            0 => None,
-                            _ => Some(reader.float()?),
-                        });
-                    }
-                    items
-                }),
-            },
-            choice: EverythingChoiceRef::decode_avro(reader)?,
-            choice_no_null: EverythingChoiceNoNullRef::decode_avro(reader)?,
-            only_one: EverythingOnlyOneRef::decode_avro(reader)?,
-            choices: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(EverythingChoicesItemRef::decode_avro(reader)?);
-                }
-                items
-            },
-            choice_map: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.str()?;
-                    entries.insert(key, EverythingChoiceMapValue::decode_avro(reader)?);
-                }
-                entries
-            },
-            pair: Pair::decode_avro(reader)?,
-            pairs: {
-                let mut blocks = reader.array(2)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(Pair::decode_avro(reader)?);
-                }
-                items
-            },
-            lefts: {
-                let mut blocks = reader.map(1)?;
-                let mut entries = BTreeMap::new();
-                while blocks.next(reader)? {
-                    let key = reader.str()?;
-                    entries.insert(key, Left::decode_avro(reader)?);
-                }
-                entries
-            },
-            empty: Empty::decode_avro(reader)?,
+            raw,
+            text,
+            hash,
+            odd,
+            colour,
+            numbers,
+            matrix,
+            names,
+            nulls,
+            totals,
+            blobs,
+            maybe,
+            maybe_last,
+            maybe_many,
+            choice,
+            choice_no_null,
+            only_one,
+            choices,
+            choice_map,
+            pair,
+            pairs,
+            lefts,
+            empty,
         })
     }
 
@@ -3014,10 +3132,7 @@ impl Left {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -3037,7 +3152,20 @@ impl Left {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        Ok(Self { n: reader.int()? })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let n = reader.int()?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { n })
     }
 
     /// Holds the value against the rules of the schema.
@@ -3071,6 +3199,10 @@ impl codec::AvroRecord for Left {
 
     fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
@@ -3140,10 +3272,7 @@ impl Right {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -3163,7 +3292,20 @@ impl Right {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        Ok(Self { n: reader.int()? })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let n = reader.int()?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { n })
     }
 
     /// Holds the value against the rules of the schema.
@@ -3192,6 +3334,10 @@ impl codec::AvroRecord for Right {
 
     fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
@@ -3264,10 +3410,7 @@ impl Pair {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -3287,10 +3430,21 @@ impl Pair {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            a: reader.int()?,
-            b: reader.long()?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let a = reader.int()?;
+        let b = reader.long()?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { a, b })
     }
 
     /// Holds the value against the rules of the schema.
@@ -3320,6 +3474,10 @@ impl codec::AvroRecord for Pair {
 
     fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
@@ -3385,10 +3543,7 @@ impl Empty {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -3407,7 +3562,19 @@ impl Empty {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(_reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {})
     }
 
@@ -3435,6 +3602,10 @@ impl codec::AvroRecord for Empty {
 
     fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
@@ -3505,10 +3676,7 @@ impl Plain {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -3528,14 +3696,25 @@ impl Plain {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            count: reader.int()?,
-            label: reader.string()?,
-            note: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.string()?),
-            },
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let count = reader.int()?;
+        let label = reader.string()?;
+        let note = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.string()?),
+        };
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { count, label, note })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -3609,6 +3788,10 @@ impl codec::AvroRecord for Plain {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -3633,10 +3816,7 @@ impl<'a> PlainRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -3645,14 +3825,25 @@ impl<'a> PlainRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            count: reader.int()?,
-            label: reader.str()?,
-            note: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.str()?),
-            },
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let count = reader.int()?;
+        let label = reader.str()?;
+        let note = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.str()?),
+        };
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { count, label, note })
     }
 
     /// The same value with strings and bytes of its own.
@@ -3795,10 +3986,7 @@ impl Times {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -3818,36 +4006,67 @@ impl Times {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let date = reader.date()?;
+        let time_millis = reader.time_millis()?;
+        let time_micros = reader.time_micros()?;
+        let timestamp_millis = reader.timestamp_millis()?;
+        let timestamp_micros = reader.timestamp_micros()?;
+        let timestamp_nanos = reader.timestamp_nanos()?;
+        let local_millis = reader.local_timestamp_millis()?;
+        let local_micros = reader.local_timestamp_micros()?;
+        let local_nanos = reader.local_timestamp_nanos()?;
+        let id = reader.uuid_string()?;
+        let id_fixed = reader.uuid_fixed()?;
+        let price = reader.decimal_bytes(2)?;
+        let rate = reader.decimal_fixed::<8>(4)?;
+        let huge = reader.bytes()?.to_vec();
+        let big = reader.big_decimal()?;
+        let span = reader.duration()?;
+        let maybe_date = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.date()?),
+        };
+        let dates = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(reader.time_millis()?);
+            }
+            items
+        };
+        let either = TimesEither::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            date: reader.date()?,
-            time_millis: reader.time_millis()?,
-            time_micros: reader.time_micros()?,
-            timestamp_millis: reader.timestamp_millis()?,
-            timestamp_micros: reader.timestamp_micros()?,
-            timestamp_nanos: reader.timestamp_nanos()?,
-            local_millis: reader.local_timestamp_millis()?,
-            local_micros: reader.local_timestamp_micros()?,
-            local_nanos: reader.local_timestamp_nanos()?,
-            id: reader.uuid_string()?,
-            id_fixed: reader.uuid_fixed()?,
-            price: reader.decimal_bytes(2)?,
-            rate: reader.decimal_fixed::<8>(4)?,
-            huge: reader.bytes()?.to_vec(),
-            big: reader.big_decimal()?,
-            span: reader.duration()?,
-            maybe_date: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.date()?),
-            },
-            dates: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(reader.time_millis()?);
-                }
-                items
-            },
-            either: TimesEither::decode_avro(reader)?,
+            date,
+            time_millis,
+            time_micros,
+            timestamp_millis,
+            timestamp_micros,
+            timestamp_nanos,
+            local_millis,
+            local_micros,
+            local_nanos,
+            id,
+            id_fixed,
+            price,
+            rate,
+            huge,
+            big,
+            span,
+            maybe_date,
+            dates,
+            either,
         })
     }
 
@@ -3982,6 +4201,10 @@ impl codec::AvroRecord for Times {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -4040,10 +4263,7 @@ impl<'a> TimesRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -4052,36 +4272,67 @@ impl<'a> TimesRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let date = reader.date()?;
+        let time_millis = reader.time_millis()?;
+        let time_micros = reader.time_micros()?;
+        let timestamp_millis = reader.timestamp_millis()?;
+        let timestamp_micros = reader.timestamp_micros()?;
+        let timestamp_nanos = reader.timestamp_nanos()?;
+        let local_millis = reader.local_timestamp_millis()?;
+        let local_micros = reader.local_timestamp_micros()?;
+        let local_nanos = reader.local_timestamp_nanos()?;
+        let id = reader.uuid_string()?;
+        let id_fixed = reader.uuid_fixed()?;
+        let price = reader.decimal_bytes(2)?;
+        let rate = reader.decimal_fixed::<8>(4)?;
+        let huge = reader.bytes()?;
+        let big = reader.big_decimal()?;
+        let span = reader.duration()?;
+        let maybe_date = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.date()?),
+        };
+        let dates = {
+            let mut blocks = reader.array(1)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(reader.time_millis()?);
+            }
+            items
+        };
+        let either = TimesEitherRef::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            date: reader.date()?,
-            time_millis: reader.time_millis()?,
-            time_micros: reader.time_micros()?,
-            timestamp_millis: reader.timestamp_millis()?,
-            timestamp_micros: reader.timestamp_micros()?,
-            timestamp_nanos: reader.timestamp_nanos()?,
-            local_millis: reader.local_timestamp_millis()?,
-            local_micros: reader.local_timestamp_micros()?,
-            local_nanos: reader.local_timestamp_nanos()?,
-            id: reader.uuid_string()?,
-            id_fixed: reader.uuid_fixed()?,
-            price: reader.decimal_bytes(2)?,
-            rate: reader.decimal_fixed::<8>(4)?,
-            huge: reader.bytes()?,
-            big: reader.big_decimal()?,
-            span: reader.duration()?,
-            maybe_date: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.date()?),
-            },
-            dates: {
-                let mut blocks = reader.array(1)?;
-                let mut items = blocks.new_vec();
-                while blocks.next(reader)? {
-                    items.push(reader.time_millis()?);
-                }
-                items
-            },
-            either: TimesEitherRef::decode_avro(reader)?,
+            date,
+            time_millis,
+            time_micros,
+            timestamp_millis,
+            timestamp_micros,
+            timestamp_nanos,
+            local_millis,
+            local_micros,
+            local_nanos,
+            id,
+            id_fixed,
+            price,
+            rate,
+            huge,
+            big,
+            span,
+            maybe_date,
+            dates,
+            either,
         })
     }
 

@@ -181,10 +181,7 @@ impl Wide {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -204,59 +201,114 @@ impl Wide {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let field_0 = reader.int()?;
+        let field_1 = reader.string()?;
+        let field_2 = reader.double()?;
+        let field_3 = reader.boolean()?;
+        let field_4 = reader.long()?;
+        let field_5 = reader.int()?;
+        let field_6 = reader.string()?;
+        let field_7 = reader.double()?;
+        let field_8 = reader.boolean()?;
+        let field_9 = reader.long()?;
+        let field_10 = reader.int()?;
+        let field_11 = reader.string()?;
+        let field_12 = reader.double()?;
+        let field_13 = reader.boolean()?;
+        let field_14 = reader.long()?;
+        let field_15 = reader.int()?;
+        let field_16 = reader.string()?;
+        let field_17 = reader.double()?;
+        let field_18 = reader.boolean()?;
+        let field_19 = reader.long()?;
+        let field_20 = reader.int()?;
+        let field_21 = reader.string()?;
+        let field_22 = reader.double()?;
+        let field_23 = reader.boolean()?;
+        let field_24 = reader.long()?;
+        let field_25 = reader.int()?;
+        let field_26 = reader.string()?;
+        let field_27 = reader.double()?;
+        let field_28 = reader.boolean()?;
+        let field_29 = reader.long()?;
+        let field_30 = reader.int()?;
+        let field_31 = reader.string()?;
+        let field_32 = reader.double()?;
+        let field_33 = reader.boolean()?;
+        let field_34 = reader.long()?;
+        let field_35 = reader.int()?;
+        let field_36 = reader.string()?;
+        let field_37 = reader.double()?;
+        let field_38 = reader.boolean()?;
+        let field_39 = reader.long()?;
+        let extra_0 = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        let extra_1 = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        let extra_2 = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            field_0: reader.int()?,
-            field_1: reader.string()?,
-            field_2: reader.double()?,
-            field_3: reader.boolean()?,
-            field_4: reader.long()?,
-            field_5: reader.int()?,
-            field_6: reader.string()?,
-            field_7: reader.double()?,
-            field_8: reader.boolean()?,
-            field_9: reader.long()?,
-            field_10: reader.int()?,
-            field_11: reader.string()?,
-            field_12: reader.double()?,
-            field_13: reader.boolean()?,
-            field_14: reader.long()?,
-            field_15: reader.int()?,
-            field_16: reader.string()?,
-            field_17: reader.double()?,
-            field_18: reader.boolean()?,
-            field_19: reader.long()?,
-            field_20: reader.int()?,
-            field_21: reader.string()?,
-            field_22: reader.double()?,
-            field_23: reader.boolean()?,
-            field_24: reader.long()?,
-            field_25: reader.int()?,
-            field_26: reader.string()?,
-            field_27: reader.double()?,
-            field_28: reader.boolean()?,
-            field_29: reader.long()?,
-            field_30: reader.int()?,
-            field_31: reader.string()?,
-            field_32: reader.double()?,
-            field_33: reader.boolean()?,
-            field_34: reader.long()?,
-            field_35: reader.int()?,
-            field_36: reader.string()?,
-            field_37: reader.double()?,
-            field_38: reader.boolean()?,
-            field_39: reader.long()?,
-            extra_0: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.int()?),
-            },
-            extra_1: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.int()?),
-            },
-            extra_2: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.int()?),
-            },
+            field_0,
+            field_1,
+            field_2,
+            field_3,
+            field_4,
+            field_5,
+            field_6,
+            field_7,
+            field_8,
+            field_9,
+            field_10,
+            field_11,
+            field_12,
+            field_13,
+            field_14,
+            field_15,
+            field_16,
+            field_17,
+            field_18,
+            field_19,
+            field_20,
+            field_21,
+            field_22,
+            field_23,
+            field_24,
+            field_25,
+            field_26,
+            field_27,
+            field_28,
+            field_29,
+            field_30,
+            field_31,
+            field_32,
+            field_33,
+            field_34,
+            field_35,
+            field_36,
+            field_37,
+            field_38,
+            field_39,
+            extra_0,
+            extra_1,
+            extra_2,
         })
     }
 
@@ -434,6 +486,10 @@ impl codec::AvroRecord for Wide {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -538,10 +594,7 @@ impl<'a> WideRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -550,59 +603,114 @@ impl<'a> WideRef<'a> {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let field_0 = reader.int()?;
+        let field_1 = reader.str()?;
+        let field_2 = reader.double()?;
+        let field_3 = reader.boolean()?;
+        let field_4 = reader.long()?;
+        let field_5 = reader.int()?;
+        let field_6 = reader.str()?;
+        let field_7 = reader.double()?;
+        let field_8 = reader.boolean()?;
+        let field_9 = reader.long()?;
+        let field_10 = reader.int()?;
+        let field_11 = reader.str()?;
+        let field_12 = reader.double()?;
+        let field_13 = reader.boolean()?;
+        let field_14 = reader.long()?;
+        let field_15 = reader.int()?;
+        let field_16 = reader.str()?;
+        let field_17 = reader.double()?;
+        let field_18 = reader.boolean()?;
+        let field_19 = reader.long()?;
+        let field_20 = reader.int()?;
+        let field_21 = reader.str()?;
+        let field_22 = reader.double()?;
+        let field_23 = reader.boolean()?;
+        let field_24 = reader.long()?;
+        let field_25 = reader.int()?;
+        let field_26 = reader.str()?;
+        let field_27 = reader.double()?;
+        let field_28 = reader.boolean()?;
+        let field_29 = reader.long()?;
+        let field_30 = reader.int()?;
+        let field_31 = reader.str()?;
+        let field_32 = reader.double()?;
+        let field_33 = reader.boolean()?;
+        let field_34 = reader.long()?;
+        let field_35 = reader.int()?;
+        let field_36 = reader.str()?;
+        let field_37 = reader.double()?;
+        let field_38 = reader.boolean()?;
+        let field_39 = reader.long()?;
+        let extra_0 = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        let extra_1 = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        let extra_2 = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            field_0: reader.int()?,
-            field_1: reader.str()?,
-            field_2: reader.double()?,
-            field_3: reader.boolean()?,
-            field_4: reader.long()?,
-            field_5: reader.int()?,
-            field_6: reader.str()?,
-            field_7: reader.double()?,
-            field_8: reader.boolean()?,
-            field_9: reader.long()?,
-            field_10: reader.int()?,
-            field_11: reader.str()?,
-            field_12: reader.double()?,
-            field_13: reader.boolean()?,
-            field_14: reader.long()?,
-            field_15: reader.int()?,
-            field_16: reader.str()?,
-            field_17: reader.double()?,
-            field_18: reader.boolean()?,
-            field_19: reader.long()?,
-            field_20: reader.int()?,
-            field_21: reader.str()?,
-            field_22: reader.double()?,
-            field_23: reader.boolean()?,
-            field_24: reader.long()?,
-            field_25: reader.int()?,
-            field_26: reader.str()?,
-            field_27: reader.double()?,
-            field_28: reader.boolean()?,
-            field_29: reader.long()?,
-            field_30: reader.int()?,
-            field_31: reader.str()?,
-            field_32: reader.double()?,
-            field_33: reader.boolean()?,
-            field_34: reader.long()?,
-            field_35: reader.int()?,
-            field_36: reader.str()?,
-            field_37: reader.double()?,
-            field_38: reader.boolean()?,
-            field_39: reader.long()?,
-            extra_0: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.int()?),
-            },
-            extra_1: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.int()?),
-            },
-            extra_2: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.int()?),
-            },
+            field_0,
+            field_1,
+            field_2,
+            field_3,
+            field_4,
+            field_5,
+            field_6,
+            field_7,
+            field_8,
+            field_9,
+            field_10,
+            field_11,
+            field_12,
+            field_13,
+            field_14,
+            field_15,
+            field_16,
+            field_17,
+            field_18,
+            field_19,
+            field_20,
+            field_21,
+            field_22,
+            field_23,
+            field_24,
+            field_25,
+            field_26,
+            field_27,
+            field_28,
+            field_29,
+            field_30,
+            field_31,
+            field_32,
+            field_33,
+            field_34,
+            field_35,
+            field_36,
+            field_37,
+            field_38,
+            field_39,
+            extra_0,
+            extra_1,
+            extra_2,
         })
     }
 

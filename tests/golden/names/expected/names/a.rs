@@ -55,10 +55,7 @@ impl Top {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -78,14 +75,24 @@ impl Top {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            x: r#type::Pos::decode_avro(reader)?,
-            y: super::c::Pos::decode_avro(reader)?,
-            z: super::c_2::Pos::decode_avro(reader)?,
-        };
+        let x = r#type::Pos::decode_avro(reader)?;
+        let y = super::c::Pos::decode_avro(reader)?;
+        let z = super::c_2::Pos::decode_avro(reader)?;
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { x, y, z })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -151,6 +158,10 @@ impl codec::AvroRecord for Top {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -175,10 +186,7 @@ impl<'a> TopRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -187,14 +195,24 @@ impl<'a> TopRef<'a> {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            x: r#type::Pos::decode_avro(reader)?,
-            y: super::c::PosRef::decode_avro(reader)?,
-            z: super::c_2::PosRef::decode_avro(reader)?,
-        };
+        let x = r#type::Pos::decode_avro(reader)?;
+        let y = super::c::PosRef::decode_avro(reader)?;
+        let z = super::c_2::PosRef::decode_avro(reader)?;
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { x, y, z })
     }
 
     /// The same value with strings and bytes of its own.

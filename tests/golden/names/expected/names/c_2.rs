@@ -45,10 +45,7 @@ impl Pos {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -68,15 +65,25 @@ impl Pos {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            q: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Box::new(super::a::Top::decode_avro(reader)?)),
-            },
+        let q = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(super::a::Top::decode_avro(reader)?)),
         };
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { q })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -145,6 +152,10 @@ impl codec::AvroRecord for Pos {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -165,10 +176,7 @@ impl<'a> PosRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -177,15 +185,25 @@ impl<'a> PosRef<'a> {
     /// Where the bytes are no such value.
     #[inline]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
         reader.enter()?;
-        let value = Self {
-            q: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Box::new(super::a::TopRef::decode_avro(reader)?)),
-            },
+        let q = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(super::a::TopRef::decode_avro(reader)?)),
         };
         reader.leave();
-        Ok(value)
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { q })
     }
 
     /// The same value with strings and bytes of its own.

@@ -64,10 +64,7 @@ impl Cc {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -87,12 +84,29 @@ impl Cc {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let foo_bar_2 = reader.int()?;
+        let foo_bar = CcFooBar::decode_avro(reader)?;
+        let foo_bar_3 = reader.int()?;
+        let foo_bar_4 = CcFooBar2::decode_avro(reader)?;
+        let kind = Cs::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            foo_bar_2: reader.int()?,
-            foo_bar: CcFooBar::decode_avro(reader)?,
-            foo_bar_3: reader.int()?,
-            foo_bar_4: CcFooBar2::decode_avro(reader)?,
-            kind: Cs::decode_avro(reader)?,
+            foo_bar_2,
+            foo_bar,
+            foo_bar_3,
+            foo_bar_4,
+            kind,
         })
     }
 
@@ -161,6 +175,10 @@ impl codec::AvroRecord for Cc {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -189,10 +207,7 @@ impl<'a> CcRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -201,12 +216,29 @@ impl<'a> CcRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let foo_bar_2 = reader.int()?;
+        let foo_bar = CcFooBarRef::decode_avro(reader)?;
+        let foo_bar_3 = reader.int()?;
+        let foo_bar_4 = CcFooBar2Ref::decode_avro(reader)?;
+        let kind = Cs::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            foo_bar_2: reader.int()?,
-            foo_bar: CcFooBarRef::decode_avro(reader)?,
-            foo_bar_3: reader.int()?,
-            foo_bar_4: CcFooBar2Ref::decode_avro(reader)?,
-            kind: Cs::decode_avro(reader)?,
+            foo_bar_2,
+            foo_bar,
+            foo_bar_3,
+            foo_bar_4,
+            kind,
         })
     }
 
@@ -581,10 +613,7 @@ impl CCRef {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -604,9 +633,20 @@ impl CCRef {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            text: reader.string()?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let text = reader.string()?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { text })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -663,6 +703,10 @@ impl codec::AvroRecord for CCRef {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -683,10 +727,7 @@ impl<'a> CCRefRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -695,9 +736,20 @@ impl<'a> CCRefRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            text: reader.str()?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let text = reader.str()?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { text })
     }
 
     /// The same value with strings and bytes of its own.
@@ -770,10 +822,7 @@ impl CCBuilder {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -793,9 +842,20 @@ impl CCBuilder {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            b: CCRef::decode_avro(reader)?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let b = CCRef::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { b })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -852,6 +912,10 @@ impl codec::AvroRecord for CCBuilder {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -872,10 +936,7 @@ impl<'a> CCBuilderRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -884,9 +945,20 @@ impl<'a> CCBuilderRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
-        Ok(Self {
-            b: CCRefRef::decode_avro(reader)?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let b = CCRefRef::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { b })
     }
 
     /// The same value with strings and bytes of its own.
@@ -955,10 +1027,7 @@ impl CCFooBar {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -977,7 +1046,19 @@ impl CCFooBar {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(_reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {})
     }
 
@@ -1005,6 +1086,10 @@ impl codec::AvroRecord for CCFooBar {
 
     fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
@@ -1061,10 +1146,7 @@ impl Cc2 {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -1083,7 +1165,19 @@ impl Cc2 {
     /// # Errors
     /// Where the bytes are no such value.
     #[inline(always)]
-    pub fn decode_avro(_reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {})
     }
 
@@ -1111,6 +1205,10 @@ impl codec::AvroRecord for Cc2 {
 
     fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}

@@ -59,10 +59,7 @@ impl Option {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -84,16 +81,27 @@ impl Option {
     pub fn decode_avro(
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
-        Ok(Self {
-            v: String::decode_avro(reader)?,
-            w: Vec::decode_avro(reader)?,
-            r: OptionR::decode_avro(reader)?,
-            s: Some_::decode_avro(reader)?,
-            d: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Default::decode_avro(reader)?),
-            },
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        let v = String::decode_avro(reader)?;
+        let w = Vec::decode_avro(reader)?;
+        let r = OptionR::decode_avro(reader)?;
+        let s = Some_::decode_avro(reader)?;
+        let d = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Default::decode_avro(reader)?),
+        };
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { v, w, r, s, d })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -173,6 +181,10 @@ impl codec::AvroRecord for Option {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(
         &mut self,
         reader: &mut codec::Reader<'_>,
@@ -204,10 +216,7 @@ impl<'a> OptionRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -218,16 +227,27 @@ impl<'a> OptionRef<'a> {
     pub fn decode_avro(
         reader: &mut codec::Reader<'a>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
-        Ok(Self {
-            v: StringRef::decode_avro(reader)?,
-            w: Vec::decode_avro(reader)?,
-            r: OptionRRef::decode_avro(reader)?,
-            s: Some_::decode_avro(reader)?,
-            d: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Default::decode_avro(reader)?),
-            },
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        let v = StringRef::decode_avro(reader)?;
+        let w = Vec::decode_avro(reader)?;
+        let r = OptionRRef::decode_avro(reader)?;
+        let s = Some_::decode_avro(reader)?;
+        let d = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Default::decode_avro(reader)?),
+        };
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { v, w, r, s, d })
     }
 
     /// The same value with strings and bytes of its own.
@@ -447,10 +467,7 @@ impl String {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -472,12 +489,23 @@ impl String {
     pub fn decode_avro(
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
-        Ok(Self {
-            x: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.string()?),
-            },
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        let x = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.string()?),
+        };
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { x })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -546,6 +574,10 @@ impl codec::AvroRecord for String {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(
         &mut self,
         reader: &mut codec::Reader<'_>,
@@ -569,10 +601,7 @@ impl<'a> StringRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -583,12 +612,23 @@ impl<'a> StringRef<'a> {
     pub fn decode_avro(
         reader: &mut codec::Reader<'a>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
-        Ok(Self {
-            x: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.str()?),
-            },
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        let x = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.str()?),
+        };
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { x })
     }
 
     /// The same value with strings and bytes of its own.
@@ -660,10 +700,7 @@ impl Vec {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -685,9 +722,20 @@ impl Vec {
     pub fn decode_avro(
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
-        Ok(Self {
-            a: reader.array_of_int()?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        let a = reader.array_of_int()?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { a })
     }
 
     /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
@@ -744,6 +792,10 @@ impl codec::AvroRecord for Vec {
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn decode_into(
@@ -814,10 +866,7 @@ impl Result {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -837,8 +886,20 @@ impl Result {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        _reader: &mut codec::Reader<'_>,
+        reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {})
     }
 
@@ -868,6 +929,10 @@ impl codec::AvroRecord for Result {
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
@@ -924,10 +989,7 @@ impl Box {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -947,8 +1009,20 @@ impl Box {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        _reader: &mut codec::Reader<'_>,
+        reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {})
     }
 
@@ -978,6 +1052,10 @@ impl codec::AvroRecord for Box {
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
@@ -1040,10 +1118,7 @@ impl Some_ {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -1065,9 +1140,20 @@ impl Some_ {
     pub fn decode_avro(
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
-        Ok(Self {
-            none: None_(*reader.fixed()?),
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        let none = None_(*reader.fixed()?);
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { none })
     }
 
     /// Holds the value against the rules of the schema.
@@ -1098,6 +1184,10 @@ impl codec::AvroRecord for Some_ {
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
@@ -1194,10 +1284,7 @@ impl Default {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -1219,9 +1306,20 @@ impl Default {
     pub fn decode_avro(
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
-        Ok(Self {
-            ok: Ok_::decode_avro(reader)?,
-        })
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        let ok = Ok_::decode_avro(reader)?;
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { ok })
     }
 
     /// Holds the value against the rules of the schema.
@@ -1252,6 +1350,10 @@ impl codec::AvroRecord for Default {
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
@@ -1315,10 +1417,7 @@ impl Ok_ {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -1338,8 +1437,20 @@ impl Ok_ {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(
-        _reader: &mut codec::Reader<'_>,
+        reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> ::core::result::Result<Self, codec::DecodeError> {
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {})
     }
 
@@ -1369,6 +1480,10 @@ impl codec::AvroRecord for Ok_ {
         reader: &mut codec::Reader<'_>,
     ) -> ::core::result::Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> ::core::result::Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}

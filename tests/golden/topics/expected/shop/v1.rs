@@ -61,10 +61,7 @@ impl Order {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -84,15 +81,32 @@ impl Order {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let id = reader.uuid_string()?;
+        let customer = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Customer::decode_avro(reader)?),
+        };
+        let session = reader.string()?;
+        let step = reader.long()?;
+        let sent = reader.timestamp_micros()?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            id: reader.uuid_string()?,
-            customer: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Customer::decode_avro(reader)?),
-            },
-            session: reader.string()?,
-            step: reader.long()?,
-            sent: reader.timestamp_micros()?,
+            id,
+            customer,
+            session,
+            step,
+            sent,
         })
     }
 
@@ -167,6 +181,10 @@ impl codec::AvroRecord for Order {
         Self::decode_avro(reader)
     }
 
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
     fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
         Self::decode_into(self, reader)
     }
@@ -195,10 +213,7 @@ impl<'a> OrderRef<'a> {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value, and leaves the reader behind it.
@@ -207,15 +222,32 @@ impl<'a> OrderRef<'a> {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let id = reader.uuid_string()?;
+        let customer = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Customer::decode_avro(reader)?),
+        };
+        let session = reader.str()?;
+        let step = reader.long()?;
+        let sent = reader.timestamp_micros()?;
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            id: reader.uuid_string()?,
-            customer: match reader.branch(2)? {
-                0 => None,
-                _ => Some(Customer::decode_avro(reader)?),
-            },
-            session: reader.str()?,
-            step: reader.long()?,
-            sent: reader.timestamp_micros()?,
+            id,
+            customer,
+            session,
+            step,
+            sent,
         })
     }
 
@@ -313,10 +345,7 @@ impl Customer {
     /// # Errors
     /// Where `bytes` is not exactly one such value.
     pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
-        let mut reader = codec::Reader::new(bytes);
-        let value = Self::decode_avro(&mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
     }
 
     /// Reads a value that was written with another version of the schema.
@@ -336,16 +365,31 @@ impl Customer {
     /// Where the bytes are no such value.
     #[inline(always)]
     pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let number = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.long()?),
+        };
+        let region = Region::decode_avro(reader)?;
+        let seen = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.timestamp_millis()?),
+        };
+        if whole {
+            reader.end()?;
+        }
         Ok(Self {
-            number: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.long()?),
-            },
-            region: Region::decode_avro(reader)?,
-            seen: match reader.branch(2)? {
-                0 => None,
-                _ => Some(reader.timestamp_millis()?),
-            },
+            number,
+            region,
+            seen,
         })
     }
 
@@ -389,6 +433,10 @@ impl codec::AvroRecord for Customer {
 
     fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
         Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
     }
 
     fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
