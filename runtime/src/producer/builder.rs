@@ -213,7 +213,7 @@ impl<T: Topic> ProducerBuilder<T> {
         Ok(Producer {
             inner: Arc::new(Inner {
                 topic: self.topic,
-                name,
+                name: name.into(),
                 schema_id,
                 prefix,
                 client,

@@ -1,4 +1,8 @@
 //! The edge to librdkafka: its callbacks, and the words for its errors.
+//!
+//! Delivery reports come one by one. Each by itself would take the ledger's lock from those who send, and wake whoever waits
+//! for that one record, who then sends one more and waits again: two threads that give each other a single record in
+//! turns. So those of one answer of a broker are gathered and booked together.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -11,7 +15,8 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::error::SendError;
-use super::ledger::{Ledger, Settled};
+use super::ledger::{Ledger, Tidings};
+use super::native::{self, Polled, Waker};
 use super::{Clock, Outcome};
 
 /// What the producer and librdkafka's callbacks share.
@@ -20,7 +25,16 @@ pub(super) struct Shared {
     ledger: Mutex<Ledger>,
     clock: Clock,
     client: OnceLock<Weak<Client>>,
+    /// Delivery reports that were not booked yet, by the record's number.
+    reports: Mutex<Vec<(usize, Report)>>,
+    waker: Waker,
 }
+
+/// What became of a record: the partition and offset of the acknowledgement, or why there is none.
+type Report = Result<(i32, i64), KafkaError>;
+
+/// So many reports are booked together at most, so that nobody who sends waits for long.
+const TOGETHER: usize = 128;
 
 /// librdkafka's producer.
 pub(super) type Client = BaseProducer<Context>;
@@ -39,9 +53,17 @@ pub(super) fn start(config: &ClientConfig, shared: &Arc<Shared>) -> Result<Arc<C
     )?);
     shared.client.set(Arc::downgrade(&client)).ok();
     let polled = Arc::clone(&client);
+    native::wake_when_filled(&client);
+    let mine = Arc::clone(shared);
     let poll = move || {
+        mine.waker.register();
         while Arc::strong_count(&polled) > 1 {
-            polled.poll(POLL);
+            // One event.
+            polled.poll(Duration::ZERO);
+            mine.settle_gathered();
+            if native::queue_is_empty(&polled) {
+                std::thread::park_timeout(POLL);
+            }
         }
     };
     std::thread::Builder::new()
@@ -58,6 +80,8 @@ impl Shared {
             ledger: Mutex::new(ledger),
             clock,
             client: OnceLock::new(),
+            reports: Mutex::default(),
+            waker: Waker::default(),
         }
     }
 
@@ -78,13 +102,54 @@ impl Shared {
         Some(format!("{reason}{}", super::error::advice(&code)))
     }
 
-    /// Books the outcome of a record and tells all who wait for it.
-    pub(super) fn settle(&self, number: usize, outcome: impl FnOnce(Option<String>) -> Settled) {
-        let mut ledger = self.ledger();
-        let now = self.now();
-        let tidings = ledger.settle(number, now, outcome);
-        drop(ledger);
+    fn reports(&self) -> MutexGuard<'_, Vec<(usize, Report)>> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a delivery report. Whoever polls books what was gathered afterwards.
+    fn report(&self, number: usize, report: Report) {
+        let many = {
+            let mut reports = self.reports();
+            reports.push((number, report));
+            reports.len() >= TOGETHER
+        };
+        if many {
+            self.settle_gathered();
+        }
+    }
+
+    /// Books what was gathered.
+    pub(super) fn settle_gathered(&self) {
+        let gathered = {
+            let mut reports = self.reports();
+            if reports.is_empty() {
+                return;
+            }
+            std::mem::replace(&mut *reports, Vec::with_capacity(TOGETHER))
+        };
+        self.settle_all(gathered);
+    }
+
+    /// Books reports together and tells all who wait for them.
+    fn settle_all(&self, reports: Vec<(usize, Report)>) {
+        let mut tidings = Tidings::default();
+        {
+            let mut ledger = self.ledger();
+            let now = self.now();
+            for (number, report) in reports {
+                let outcome = |key| match report {
+                    Ok((partition, offset)) => Ok(Outcome::Acknowledged { partition, offset }),
+                    Err(error) => Err(self.send_error(key, &error)),
+                };
+                ledger.settle(number, now, outcome, &mut tidings);
+            }
+        }
         tidings.tell();
+    }
+
+    /// Books a record that librdkafka did not take.
+    pub(super) fn refused(&self, number: usize, error: KafkaError) {
+        self.settle_all(vec![(number, Err(error))]);
     }
 
     /// An error of librdkafka or the broker about a record. Once librdkafka has failed for good, that is what it is
@@ -104,9 +169,22 @@ impl Shared {
     }
 }
 
-/// librdkafka's callbacks; they come on its polling thread.
+/// librdkafka's callbacks; they come on the polling thread, or on that of a flush.
 #[derive(Clone)]
 pub(super) struct Context(Arc<Shared>);
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // What the end of the client has reported.
+        self.0.settle_gathered();
+    }
+}
+
+impl Polled for Context {
+    fn waker(&self) -> &Waker {
+        &self.0.waker
+    }
+}
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -136,12 +214,10 @@ impl ProducerContext for Context {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
-        self.0.settle(number, |key| match result {
-            Ok(message) => Ok(Outcome::Acknowledged {
-                partition: message.partition(),
-                offset: message.offset().max(-1),
-            }),
-            Err((error, _)) => Err(self.0.send_error(key, error)),
-        });
+        let report = match result {
+            Ok(message) => Ok((message.partition(), message.offset().max(-1))),
+            Err((error, _)) => Err(error.clone()),
+        };
+        self.0.report(number, report);
     }
 }

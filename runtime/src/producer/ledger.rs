@@ -43,8 +43,8 @@ struct Entry {
     key: Option<String>,
     dedup: Option<Key>,
     tell: Teller,
-    /// Given back when the entry goes.
-    _room: OwnedSemaphorePermit,
+    /// Given back once its tidings are told.
+    room: OwnedSemaphorePermit,
 }
 
 /// A flush that waits for all before it.
@@ -109,7 +109,7 @@ impl Ledger {
             key,
             dedup,
             tell,
-            _room: room,
+            room,
         };
         self.sequence += 1;
         self.in_flight += 1;
@@ -127,16 +127,18 @@ impl Ledger {
         Admitted::Send(number, outcome)
     }
 
-    /// Books the outcome of a record. Its tidings are to be told after the lock is released.
+    /// Books the outcome of a record. Its tidings are added, to be told after the lock is released.
     pub(super) fn settle(
         &mut self,
         number: usize,
         now: Duration,
         outcome: impl FnOnce(Option<String>) -> Settled,
-    ) -> Tidings {
+        tidings: &mut Tidings,
+    ) {
         let Some(entry) = self.entries.get_mut(number).and_then(Option::take) else {
-            return Tidings::default();
+            return;
         };
+        tidings.room(entry.room);
         self.free.push(number);
         self.in_flight -= 1;
         let outcome = outcome(entry.key);
@@ -156,7 +158,6 @@ impl Ledger {
             self.meter.failed(now.saturating_sub(entry.since));
             self.meter.refused(waited);
         }
-        let mut tidings = Tidings::default();
         self.flushes.retain_mut(|flush| {
             if entry.sequence < flush.before {
                 flush.left -= 1;
@@ -172,8 +173,8 @@ impl Ledger {
         };
         let others = waiters.into_iter().flatten().map(|tell| (tell, late.clone()));
         if acknowledged {
-            tidings.first = entry.tell.map(|tell| (tell, outcome));
-            tidings.others = others.collect();
+            tidings.successes.extend(entry.tell.map(|tell| (tell, outcome)));
+            tidings.successes.extend(others);
         } else {
             // Told under the lock, for what nobody hears is told by the next flush, and that must not overtake it.
             for (tell, outcome) in entry.tell.map(|tell| (tell, outcome)).into_iter().chain(others) {
@@ -185,7 +186,6 @@ impl Ledger {
                 }
             }
         }
-        tidings
     }
 
     /// Counts an event that was refused before it was booked in.
@@ -253,15 +253,25 @@ impl Ledger {
 /// Outcomes to be told once the lock is released.
 #[derive(Default)]
 pub(super) struct Tidings {
-    first: Option<(oneshot::Sender<Settled>, Settled)>,
-    others: Vec<(oneshot::Sender<Settled>, Settled)>,
+    successes: Vec<(oneshot::Sender<Settled>, Settled)>,
     flushed: Vec<oneshot::Sender<()>>,
+    /// The room of all that was settled.
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Tidings {
+    fn room(&mut self, room: OwnedSemaphorePermit) {
+        match &mut self.room {
+            // All are of the producer's one semaphore.
+            Some(all) => all.merge(room),
+            None => self.room = Some(room),
+        }
+    }
+
     pub(super) fn tell(self) {
+        drop(self.room);
         // That nobody waits for a success is no loss.
-        for (tell, outcome) in self.first.into_iter().chain(self.others) {
+        for (tell, outcome) in self.successes {
             tell.send(outcome).ok();
         }
         for flushed in self.flushed {

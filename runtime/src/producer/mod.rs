@@ -18,9 +18,11 @@ mod dedup;
 mod delivery;
 mod error;
 mod ledger;
+mod native;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -47,9 +49,8 @@ pub const DEDUP_KEY: &str = "dedup-key";
 /// Bytes that a record in flight takes besides key, value and header, here and in librdkafka.
 const OVERHEAD: usize = 512;
 
-/// Room for a key and a dedup key, so that most are written without growing.
-const KEY: usize = 32;
-const DEDUP: usize = 64;
+/// A buffer that has grown larger than this is not kept for the next record.
+const KEPT: usize = 64 * 1024;
 
 /// The time since a producer was built.
 type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -108,7 +109,7 @@ pub struct Producer<T: Topic> {
 
 struct Inner<T: Topic> {
     topic: T,
-    name: String,
+    name: Arc<str>,
     schema_id: u32,
     /// What stands before every value.
     prefix: Vec<u8>,
@@ -118,11 +119,52 @@ struct Inner<T: Topic> {
     room_bytes: usize,
 }
 
-/// A record, ready to be handed over.
+/// A record, ready to be handed over. librdkafka copies what it is given, so its buffers serve the next record.
+#[derive(Default)]
 struct Record {
-    key: Option<String>,
-    dedup_key: Option<Vec<u8>>,
+    key: String,
+    dedup_key: Vec<u8>,
     value: Vec<u8>,
+    has_key: bool,
+    has_dedup_key: bool,
+}
+
+thread_local! {
+    /// The buffers of the last record that this thread handed over.
+    static SPARE: Cell<Record> = Cell::default();
+}
+
+impl Record {
+    /// An empty one.
+    fn start() -> Self {
+        // A thread that is ending has none any more.
+        let mut record = SPARE.try_with(Cell::take).unwrap_or_default();
+        record.key.clear();
+        record.dedup_key.clear();
+        record.value.clear();
+        record
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.has_key.then_some(&self.key)
+    }
+
+    fn dedup_key(&self) -> Option<&[u8]> {
+        self.has_dedup_key.then_some(&self.dedup_key)
+    }
+
+    /// The bytes that it is made of.
+    fn size(&self) -> usize {
+        let key = self.key().map_or(0, str::len);
+        self.value.len() + key + self.dedup_key().map_or(0, <[u8]>::len)
+    }
+
+    /// Its buffers may be used again.
+    fn done(self) {
+        if self.key.capacity() + self.dedup_key.capacity() + self.value.capacity() <= KEPT {
+            SPARE.try_with(|spare| spare.set(self)).ok();
+        }
+    }
 }
 
 impl<T: Topic + Default> Producer<T> {
@@ -175,7 +217,11 @@ impl<T: Topic> Producer<T> {
             (ledger.flush(), ledger.mark())
         };
         if let Some(done) = done {
-            let _lingering = Hurry::start(Arc::clone(&self.inner.client), deadline);
+            let _lingering = Hurry::start(
+                Arc::clone(&self.inner.client),
+                Arc::clone(&self.inner.shared),
+                deadline,
+            );
             tokio::time::timeout(deadline, done).await.ok();
         }
         self.inner.shared.ledger().undelivered(&self.inner.name, before)
@@ -221,34 +267,26 @@ impl<T: Topic> Producer<T> {
 
     fn record(&self, event: &T::Event) -> Result<Record, SendError> {
         let topic = &self.inner.topic;
-        let mut key = String::with_capacity(KEY);
-        let key = topic.key(event, &mut key).then_some(key);
+        let mut record = Record::start();
+        record.has_key = topic.key(event, &mut record.key);
         if let Err(errors) = topic.validate(event) {
             self.inner.shared.ledger().refuse();
             return Err(SendError::Invalid {
-                topic: self.inner.name.clone(),
-                key,
+                topic: self.inner.name.to_string(),
+                key: record.key().map(str::to_owned),
                 errors,
             });
         }
-        let mut dedup_key = Vec::with_capacity(DEDUP);
-        let dedup_key = topic.dedup_key(event, &mut dedup_key).then_some(dedup_key);
-        let mut value = Vec::with_capacity(256);
-        value.extend_from_slice(&self.inner.prefix);
-        topic.encode(event, &mut value);
-        Ok(Record {
-            key,
-            dedup_key,
-            value,
-        })
+        record.has_dedup_key = topic.dedup_key(event, &mut record.dedup_key);
+        record.value.extend_from_slice(&self.inner.prefix);
+        topic.encode(event, &mut record.value);
+        Ok(record)
     }
 
     /// Room for the record; `None`: the producer is closed.
     async fn room(&self, record: &Record) -> Option<OwnedSemaphorePermit> {
-        let header = record.dedup_key.as_ref().map_or(0, Vec::len);
-        let bytes = record.value.len() + record.key.as_ref().map_or(0, String::len) + header + OVERHEAD;
         // `room_bytes` is at most u32::MAX.
-        let bytes = bytes.min(self.inner.room_bytes) as u32;
+        let bytes = (record.size() + OVERHEAD).min(self.inner.room_bytes) as u32;
         match Arc::clone(&self.inner.room).try_acquire_many_owned(bytes) {
             Ok(room) => Some(room),
             Err(TryAcquireError::Closed) => None,
@@ -263,33 +301,29 @@ impl<T: Topic> Producer<T> {
         let Inner {
             shared, name, client, ..
         } = &*self.inner;
-        let Record {
-            key,
-            dedup_key,
-            value,
-        } = record;
+        let key = record.key().map(str::to_owned);
         let Some(room) = room else {
             shared.ledger().refuse();
             return Err(SendError::Closed {
-                topic: name.clone(),
+                topic: name.to_string(),
                 key,
             });
         };
         let admitted = {
             let mut ledger = shared.ledger();
             let now = shared.now();
-            ledger.admit(key.clone(), dedup_key.as_deref(), room, now)
+            ledger.admit(key, record.dedup_key(), room, now)
         };
         let (number, outcome) = match admitted {
             Admitted::Duplicate => return Ok(Receipt(State::Settled(Some(Ok(Outcome::Duplicate))))),
-            Admitted::Wait(outcome) => return Ok(Receipt(State::Waiting(outcome, Arc::clone(shared)))),
+            Admitted::Wait(outcome) => return Ok(Receipt(State::Waiting(outcome, Arc::clone(name)))),
             Admitted::Send(number, outcome) => (number, outcome),
         };
-        let mut message = BaseRecord::with_opaque_to(name, number).payload(value.as_slice());
-        if let Some(key) = &key {
+        let mut message = BaseRecord::with_opaque_to(name, number).payload(record.value.as_slice());
+        if let Some(key) = record.key() {
             message = message.key(key.as_bytes());
         }
-        if let Some(dedup_key) = &dedup_key {
+        if let Some(dedup_key) = record.dedup_key() {
             let header = Header {
                 key: DEDUP_KEY,
                 value: Some(dedup_key),
@@ -297,9 +331,10 @@ impl<T: Topic> Producer<T> {
             message = message.headers(OwnedHeaders::new_with_capacity(1).insert(header));
         }
         if let Err((error, _)) = client.send(message) {
-            shared.settle(number, |key| Err(shared.send_error(key, &error)));
+            shared.refused(number, error);
         }
-        Ok(Receipt(State::Waiting(outcome, Arc::clone(shared))))
+        record.done();
+        Ok(Receipt(State::Waiting(outcome, Arc::clone(name))))
     }
 }
 
@@ -326,7 +361,7 @@ impl<T: Topic> Drop for Inner<T> {
         let in_flight = self.shared.ledger().in_flight();
         if in_flight > 0 {
             tracing::error!(
-                topic = self.name,
+                topic = &*self.name,
                 in_flight,
                 "a producer was dropped without close(): events are given up"
             );
@@ -340,7 +375,7 @@ pub struct Receipt(State);
 
 enum State {
     Settled(Option<Settled>),
-    Waiting(oneshot::Receiver<Settled>, Arc<Shared>),
+    Waiting(oneshot::Receiver<Settled>, Arc<str>),
 }
 
 impl Future for Receipt {
@@ -348,14 +383,19 @@ impl Future for Receipt {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Settled> {
         let (outcome, topic) = match &mut self.0 {
-            State::Settled(outcome) => (outcome.take(), String::new()),
-            State::Waiting(outcome, shared) => match Pin::new(outcome).poll(context) {
+            State::Settled(outcome) => (outcome.take(), ""),
+            State::Waiting(outcome, topic) => match Pin::new(outcome).poll(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(outcome) => (outcome.ok(), shared.topic.clone()),
+                Poll::Ready(outcome) => (outcome.ok(), &**topic),
             },
         };
         // Without an outcome the producer is gone, and librdkafka with it before it could tell.
-        Poll::Ready(outcome.unwrap_or(Err(SendError::Closed { topic, key: None })))
+        Poll::Ready(outcome.unwrap_or_else(|| {
+            Err(SendError::Closed {
+                topic: topic.to_owned(),
+                key: None,
+            })
+        }))
     }
 }
 
@@ -372,15 +412,18 @@ impl fmt::Debug for Receipt {
 struct Hurry(Arc<AtomicBool>);
 
 impl Hurry {
-    fn start(client: Arc<Client>, deadline: Duration) -> Self {
+    fn start(client: Arc<Client>, shared: Arc<Shared>, deadline: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let hurry = Self(Arc::clone(&stop));
-        let step = Duration::from_millis(100);
+        // It takes reports from the polling thread, which book no sooner than it returns.
+        let step = Duration::from_millis(10);
         tokio::task::spawn_blocking(move || {
             let mut left = deadline;
             while !stop.load(Ordering::Relaxed) && !left.is_zero() && client.flush(step.min(left)).is_err() {
                 left = left.saturating_sub(step);
+                shared.settle_gathered();
             }
+            shared.settle_gathered();
         });
         hurry
     }
