@@ -33,18 +33,18 @@ fn a_service_builds_against_the_generated_package_and_runs() {
     let output = package(&schemas, Some(&manifest), &Options::default(), &settings).unwrap();
 
     let folder = tempfile::tempdir().unwrap();
-    let service = folder.path().join("service");
+    let (service, bare) = (folder.path().join("service"), folder.path().join("bare"));
     write(&output, &folder.path().join("events")).unwrap();
-    for file in ["Cargo.toml", "src/main.rs"] {
-        copy(&root.join("tests/downstream").join(file), &service.join(file));
-    }
-    // The versions of the workspace, and so nothing to download.
-    copy(&root.join("Cargo.lock"), &service.join("Cargo.lock"));
-    if root.join("rust-toolchain.toml").exists() {
-        copy(
-            &root.join("rust-toolchain.toml"),
-            &service.join("rust-toolchain.toml"),
-        );
+    let program = root.join("tests/downstream");
+    for (from, to) in [(&program, &service), (&program.join("bare"), &bare)] {
+        for file in ["Cargo.toml", "src/main.rs"] {
+            copy(&from.join(file), &to.join(file));
+        }
+        // The versions of the workspace, and so nothing to download.
+        copy(&root.join("Cargo.lock"), &to.join("Cargo.lock"));
+        if root.join("rust-toolchain.toml").exists() {
+            copy(&root.join("rust-toolchain.toml"), &to.join("rust-toolchain.toml"));
+        }
     }
 
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
@@ -75,6 +75,9 @@ fn a_service_builds_against_the_generated_package_and_runs() {
     );
     let fingerprint = fleetops_registry::events::RawTelemetryEvent::FINGERPRINT;
     assert_eq!(lines[2], format!("fingerprint {fingerprint:016x}"));
-    // Types and codec alone: no Kafka, no C code.
-    run(&["check", "--no-default-features"], &folder.path().join("events"));
+    // Types and codec alone: no Kafka, no C code, no serde; then serde without Kafka.
+    let out = run(&["run"], &bare);
+    assert!(out.starts_with("bytes "), "{out}");
+    let serde = ["check", "--no-default-features", "--features", "serde"];
+    run(&serde, &folder.path().join("events"));
 }

@@ -12,6 +12,11 @@ use fleetops_avro::SchemaSet;
 use fleetops_codegen::manifest::Manifest;
 use fleetops_codegen::{Difference, Gate, Options, compare, generate, load, write};
 
+/// Case `choices`.
+#[path = "golden/choices/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod choices;
 /// Case `documents`.
 #[path = "golden/documents/expected/mod.rs"]
 #[rustfmt::skip]
@@ -48,14 +53,20 @@ pub mod topics;
 #[allow(dead_code, clippy::module_inception)]
 pub mod wide;
 
+pub use chosen::{Digest, Unit};
 pub use dressing::DriverId;
 
+#[path = "golden/choices.rs"]
+mod chosen;
 #[path = "golden/dressing.rs"]
 mod dressing;
+#[path = "golden/sample.rs"]
+mod sample;
 #[path = "golden/values.rs"]
 mod values;
 
 const CASES: &[&str] = &[
+    "choices",
     "documents",
     "dressed",
     "names",

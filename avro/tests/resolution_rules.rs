@@ -414,3 +414,48 @@ fn records_in_records_in_another_order_do_not_multiply() {
     let plan = plan(&schema(false), &schema(true)).unwrap();
     assert!(plan.transcode(&[0; 64], &mut Vec::new()).is_err());
 }
+
+/// An open enum keeps a symbol that it has not: a number beyond its own, and the text.
+#[test]
+fn open_enums_keep_symbols_that_they_do_not_know() {
+    let of = |symbols: &str| {
+        record(&format!(
+            r#"{{"name": "e", "type": {{"type": "enum", "name": "n.E", "symbols": [{symbols}], "default": "A"}}}}, {{"name": "i", "type": "int"}}"#
+        ))
+    };
+    let (writer, reader) = (of(r#""NEW", "B", "A""#), of(r#""A", "B""#));
+    let (writer, reader) = (Schema::parse(&writer).unwrap(), Schema::parse(&reader).unwrap());
+    let transcoded = |plan: &Plan, input: &str| {
+        let mut bytes = Vec::new();
+        plan.transcode(&unhex(input), &mut bytes)
+            .map(|_| hex(&bytes))
+            .map_err(|e| e.to_string())
+    };
+    let open = Plan::with_open_enums(&writer, &reader, &["n.E"]).unwrap();
+    assert!(!open.is_identity() && open.caveats().is_empty());
+    assert_eq!(
+        transcoded(&open, "0002").unwrap(),
+        format!("0406{}02", hex(b"NEW"))
+    );
+    assert_eq!(transcoded(&open, "0202").unwrap(), "0202");
+    assert_eq!(transcoded(&open, "0402").unwrap(), "0002");
+    assert!(transcoded(&open, "0602").unwrap_err().contains("symbol"));
+    assert!(transcoded(&open, "00").is_err());
+    // Of other names it is the enum's default.
+    let closed = Plan::with_open_enums(&writer, &reader, &["E", "n.F"]).unwrap();
+    assert_eq!(transcoded(&closed, "0002").unwrap(), "0002");
+    // Nothing is unknown here, so nothing changes.
+    let same = Plan::with_open_enums(&reader, &reader, &["n.E"]).unwrap();
+    assert!(same.is_identity());
+    // One that shares no symbol is read all the same.
+    let strange = Schema::parse(
+        &of(r#""X", "A""#)
+            .replace(r#""X", "A""#, r#""X""#)
+            .replace(r#", "default": "A""#, ""),
+    )
+    .unwrap();
+    let bare = Schema::parse(&of(r#""A", "B""#).replace(r#", "default": "A""#, "")).unwrap();
+    assert!(Plan::new(&strange, &bare).is_err());
+    let plan = Plan::with_open_enums(&strange, &bare, &["n.E"]).unwrap();
+    assert_eq!(transcoded(&plan, "0002").unwrap(), format!("0402{}02", hex(b"X")));
+}

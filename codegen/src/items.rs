@@ -126,6 +126,7 @@ impl<'a> Items<'a> {
                         format!("impl {ident}"),
                         format!("impl Display for {ident}"),
                         format!("impl FromStr for {ident}"),
+                        format!("impl From for {ident}"),
                     ],
                     &e.dress,
                 )

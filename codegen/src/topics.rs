@@ -35,6 +35,8 @@ pub(crate) struct TopicView {
     pub(crate) reorder: Option<ReorderView>,
     /// The path of the event's type.
     pub(crate) event: String,
+    /// The event's type has open enums, and says which.
+    pub(crate) open_enums: bool,
     /// Statements of the bodies; none where the manifest declares nothing.
     pub(crate) key: Vec<String>,
     pub(crate) dedup_key: Vec<String>,
@@ -141,6 +143,7 @@ pub(crate) fn topics(
         };
         views.push(TopicView {
             runtime: emitter.runtime.to_owned(),
+            open_enums: !emitter.model.open_enums(set, id).is_empty(),
             topic: format!("{base}Topic"),
             producer: format!("{base}Producer"),
             consumer: format!("{base}Consumer"),
@@ -257,7 +260,7 @@ impl Code<'_> {
                 "{}.hyphenated().encode_lower(&mut {rt}::uuid::Uuid::encode_buffer())",
                 at.receiver()
             ),
-            Type::Enum(_) => format!("{}.as_str()", at.receiver()),
+            Type::Enum { .. } => format!("{}.as_str()", at.receiver()),
             _ => format!("&{}.to_string()", at.receiver()),
         }
     }
@@ -292,7 +295,7 @@ impl Code<'_> {
             }
             let bytes = match reached.ty {
                 Type::String => format!("{}.as_bytes()", reached.at.receiver()),
-                Type::UuidString | Type::UuidFixed | Type::Enum(_) => {
+                Type::UuidString | Type::UuidFixed | Type::Enum { .. } => {
                     format!("{}.as_bytes()", self.text(&reached))
                 }
                 _ => format!("{}.to_string().as_bytes()", reached.at.receiver()),

@@ -108,6 +108,12 @@ pub trait Topic: Send + Sync + 'static {
     /// Text of the schema that events are read and written with.
     fn schema(&self) -> &str;
 
+    /// The full names of the enums of [`Topic::schema`] that keep symbols which they do not have. The plans that
+    /// [`Topic::decode`] is given are made with them.
+    fn open_enums(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The environments that the manifest declares, `${VAR}` unexpanded.
     fn environments(&self) -> &'static [Environment] {
         &[]

@@ -133,8 +133,14 @@ pub(crate) fn read_and_write(folder: &Path, package: &str, samples: &[Sample], w
         .collect();
     let writer = std::thread::spawn(move || input.write_all(lines.concat().as_bytes()));
     let out = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
+    // A program that ends early closes the pipe; that it did is the fault.
+    let _ = writer.join().unwrap();
     let answers = String::from_utf8(out.stdout).unwrap();
+    if !out.status.success() {
+        let at = samples.get(answers.lines().count()).map_or("the end", |s| &s.key);
+        wrong.push(format!("{package} ended with {} at {at}", out.status));
+        return;
+    }
     assert_eq!(answers.lines().count(), samples.len(), "{package}");
     for (sample, answer) in samples.iter().zip(answers.lines()) {
         match answer.split_once('\t') {

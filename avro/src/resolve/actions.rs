@@ -38,6 +38,8 @@ pub(super) enum ActionKind {
     Map(ActionId),
     /// By the writer's index the reader's, or none.
     Enum(Vec<Option<usize>>),
+    /// The same for an open enum of the reader, where at least one is none: such a symbol keeps its text.
+    OpenEnum(Vec<Option<usize>>),
     /// Fields.
     Record(Fields),
     /// The writer has a union: an action for each branch.
@@ -73,16 +75,17 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Resolves the roots and all they refer to.
+    /// Resolves the roots and all they refer to. `open` has the full names of the reader's open enums.
     ///
     /// # Errors
     ///
     /// What makes Java throw when the reader is made: aliases that make two things one, defaults that cannot be
     /// encoded; and schemas that are too large. That a part cannot be read is an action, not an error.
-    pub(super) fn new(writer: &Writer<'_>, reader: &Schema) -> Result<Self, ResolveError> {
+    pub(super) fn new(writer: &Writer<'_>, reader: &Schema, open: &[&str]) -> Result<Self, ResolveError> {
         let mut builder = Builder {
             writer,
             reader,
+            open,
             actions: Vec::new(),
             seen: HashMap::new(),
             encoder: defaults::Encoder::new(reader),
@@ -101,6 +104,8 @@ impl Graph {
 struct Builder<'a> {
     writer: &'a Writer<'a>,
     reader: &'a Schema,
+    /// Full names of the reader's open enums.
+    open: &'a [&'a str],
     actions: Vec<Action>,
     /// Pairs of records, resolved or being resolved.
     seen: HashMap<(TypeId, TypeId), ActionId>,
@@ -140,7 +145,8 @@ impl<'a> Builder<'a> {
             }
             (Kind::Enum(writer), Kind::Enum(reader)) => {
                 if self.same_simple_name(w, r) {
-                    symbols(writer, reader)
+                    let open = !self.open.is_empty() && self.open.contains(&&*reader.name.to_string());
+                    symbols(writer, reader, open)
                 } else {
                     self.names_differ(w, r)
                 }
@@ -423,16 +429,20 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn symbols(writer: &Enum, reader: &Enum) -> ActionKind {
+fn symbols(writer: &Enum, reader: &Enum, open: bool) -> ActionKind {
     let positions: HashMap<&str, usize> = (reader.symbols.iter().enumerate().rev())
         .map(|(at, symbol)| (symbol.as_str(), at))
         .collect();
+    let known = (writer.symbols.iter()).map(|symbol| positions.get(symbol.as_str()).copied());
+    if open {
+        let known: Vec<_> = known.collect();
+        return match known.contains(&None) {
+            true => ActionKind::OpenEnum(known),
+            false => ActionKind::Enum(known),
+        };
+    }
     let default = (reader.default.as_deref()).and_then(|symbol| positions.get(symbol).copied());
-    ActionKind::Enum(
-        (writer.symbols.iter())
-            .map(|symbol| positions.get(symbol.as_str()).copied().or(default))
-            .collect(),
-    )
+    ActionKind::Enum(known.map(|symbol| symbol.or(default)).collect())
 }
 
 fn promotion(writer: &Kind, reader: &Kind) -> Option<Promotion> {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use crate::schema::{Kind, Schema, TypeId};
 use crate::wire::{MinSizes, put};
 
-use super::actions::{ActionId, ActionKind, Graph, Promotion};
+use super::actions::{Action, ActionId, ActionKind, Graph, Promotion};
 use super::copyable::{Mode, copyable};
 use super::order::{Draft, Segment, join};
 use super::program::{Block, Op, Program, Range};
@@ -21,6 +21,7 @@ impl Program {
             copyable: copyable(graph, mode, writer, reader),
             graph,
             writer,
+            reader,
             sizes: MinSizes::default(),
             records: HashMap::new(),
             skipped: HashMap::new(),
@@ -30,6 +31,7 @@ impl Program {
                 blocks: Vec::new(),
                 constants: Vec::new(),
                 symbols: Vec::new(),
+                open_symbols: Vec::new(),
                 branches: Vec::new(),
                 reorders: Vec::new(),
                 root: Block(0),
@@ -97,6 +99,7 @@ enum Known {
 struct Compiler<'a> {
     graph: &'a Graph,
     writer: &'a Schema,
+    reader: &'a Schema,
     copyable: Vec<bool>,
     sizes: MinSizes,
     records: HashMap<ActionId, Known>,
@@ -123,6 +126,7 @@ impl Compiler<'_> {
                 let table = symbols.iter().map(|symbol| symbol.map(|at| at as u32));
                 Code::write(Op::Symbols(Range::of(&mut self.program.symbols, table)))
             }
+            ActionKind::OpenEnum(symbols) => self.open_enum(action, symbols),
             ActionKind::Array(items) => {
                 let min = self.min_bytes(action.writer);
                 let items = self.action(*items);
@@ -175,6 +179,27 @@ impl Compiler<'_> {
             }
             ActionKind::Record(_) => self.record(id),
         }
+    }
+
+    /// A symbol that the reader has is its index; another is the number of the reader's symbols, and its text.
+    fn open_enum(&mut self, action: &Action, symbols: &[Option<usize>]) -> Code {
+        let names = |schema: &Schema, id: TypeId| match &schema.node(id).kind {
+            Kind::Enum(e) => e.symbols.clone(),
+            _ => Vec::new(),
+        };
+        let beyond = names(self.reader, action.reader).len();
+        let constants = &mut self.program.constants;
+        let table: Vec<Range> = (symbols.iter().zip(names(self.writer, action.writer)))
+            .map(|(known, name)| {
+                let mut bytes = Vec::new();
+                put::length(&mut bytes, known.unwrap_or(beyond));
+                if known.is_none() {
+                    put::bytes(&mut bytes, name.as_bytes());
+                }
+                Range::of(constants, bytes)
+            })
+            .collect();
+        Code::write(Op::OpenSymbols(Range::of(&mut self.program.open_symbols, table)))
     }
 
     /// A record: its steps where they are few, else a call.

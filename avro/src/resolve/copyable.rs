@@ -37,7 +37,7 @@ pub(super) fn copyable(graph: &Graph, mode: Mode, writer: &Schema, reader: &Sche
                 ActionKind::Fail(_) => !strictly,
                 ActionKind::Promote(Promotion::StringToBytes) => true,
                 ActionKind::Promote(Promotion::IntToLong) => mode == Mode::Fast,
-                ActionKind::Promote(_) => false,
+                ActionKind::Promote(_) | ActionKind::OpenEnum(_) => false,
                 ActionKind::Array(items) | ActionKind::Map(items) => copyable[*items],
                 ActionKind::Enum(symbols) => {
                     let count = match r {

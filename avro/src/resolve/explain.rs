@@ -68,6 +68,7 @@ impl<'a> Reading<'a> {
             }
             ActionKind::Fail(mismatch) => Err(self.no_way(mismatch)),
             ActionKind::Enum(symbols) => self.symbol(action, symbols),
+            ActionKind::OpenEnum(symbols) => self.input.symbol(symbols.len()).map(drop),
             ActionKind::Array(items) => self.items(action.writer, *items),
             ActionKind::Map(values) => self.pairs(action.writer, *values),
             ActionKind::Record(fields) => self.fields(action, fields),

@@ -88,8 +88,22 @@ impl Plan {
     /// not go together, aliases that make two fields one. [`ResolveError`] names both places. What only some data would
     /// meet is no error: see [`Plan::caveats`].
     pub fn new(writer: &Schema, reader: &Schema) -> Result<Self, ResolveError> {
+        Self::with_open_enums(writer, reader, &[])
+    }
+
+    /// As [`Plan::new`], for a reader that keeps symbols which it does not know. `open` has the full names of its enums
+    /// that do.
+    ///
+    /// A symbol that such an enum has not is read neither as the enum's default nor as an error. It is written as an index
+    /// that no symbol has, the number of the reader's symbols, and then the symbol's text as a `string`. So what such a plan
+    /// gives is not quite data of the reader's schema: only a decoder that knows the open enums reads it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::new`].
+    pub fn with_open_enums(writer: &Schema, reader: &Schema, open: &[&str]) -> Result<Self, ResolveError> {
         let named = aliases::Writer::new(writer, reader)?;
-        let graph = actions::Graph::new(&named, reader)?;
+        let graph = actions::Graph::new(&named, reader, open)?;
         let dead = verdict::Dead::of(&graph);
         let verdict = verdict::Verdict {
             graph: &graph,

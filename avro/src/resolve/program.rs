@@ -76,6 +76,8 @@ pub(super) enum Op {
     Promote(Promotion),
     /// The index of a symbol by a table.
     Symbols(Range),
+    /// The bytes of a symbol of an open enum by a table: its index, or a number beyond all and its text.
+    OpenSymbols(Range),
     /// The index of a branch, and the block that writes it.
     Choose(Range),
     WriteItems(Block, u32),
@@ -123,6 +125,8 @@ pub(super) struct Program {
     pub(super) blocks: Vec<Range>,
     pub(super) constants: Vec<u8>,
     pub(super) symbols: Vec<Option<u32>>,
+    /// The constants that symbols of open enums are.
+    pub(super) open_symbols: Vec<Range>,
     pub(super) branches: Vec<Block>,
     pub(super) reorders: Vec<Reorder>,
     pub(super) root: Block,
@@ -150,6 +154,11 @@ impl Program {
     #[inline]
     pub(super) fn symbols(&self, range: Range) -> &[Option<u32>] {
         range.get(&self.symbols)
+    }
+
+    #[inline]
+    pub(super) fn open_symbols(&self, range: Range) -> &[Range] {
+        range.get(&self.open_symbols)
     }
 
     #[inline]

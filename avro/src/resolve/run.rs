@@ -230,6 +230,10 @@ impl Run<'_> {
                 Op::Put(bytes) => out.extend_from_slice(self.program.constant(bytes)),
                 Op::Promote(promotion) => promote(promotion, input, out)?,
                 Op::Symbols(table) => self.symbol(table, input, out)?,
+                Op::OpenSymbols(table) => {
+                    let table = self.program.open_symbols(table);
+                    out.extend_from_slice(self.program.constant(table[input.symbol(table.len())?]));
+                }
                 Op::Choose(branches) => {
                     let branch = self.branch(branches, input)?;
                     self.write(branch, input, out)?;

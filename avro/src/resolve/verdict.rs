@@ -37,6 +37,8 @@ impl Dead {
             ActionKind::Same | ActionKind::Promote(_) => false,
             // An empty one can be read.
             ActionKind::Array(_) | ActionKind::Map(_) => false,
+            // It takes every symbol.
+            ActionKind::OpenEnum(_) => false,
             // Without symbols or branches there are no values, which is nothing between the two schemas.
             ActionKind::Enum(symbols) => !symbols.is_empty() && symbols.iter().all(Option::is_none),
             ActionKind::Record(fields) => (fields.kept.iter().flatten()).any(|(_, action)| self.has(*action)),
@@ -93,7 +95,7 @@ impl Verdict<'_> {
             }
             let action = &self.graph.actions[id];
             match &action.kind {
-                ActionKind::Fail(_) | ActionKind::Same => {}
+                ActionKind::Fail(_) | ActionKind::Same | ActionKind::OpenEnum(_) => {}
                 ActionKind::Promote(Promotion::BytesToString) => {
                     caveats.push(self.caveat(action, &path, Mismatch::LossyText));
                 }
@@ -144,7 +146,11 @@ impl Verdict<'_> {
                     }
                 }
                 ActionKind::Branch(_, inner) => id = *inner,
-                ActionKind::Array(_) | ActionKind::Map(_) | ActionKind::Same | ActionKind::Promote(_) => {
+                ActionKind::Array(_)
+                | ActionKind::Map(_)
+                | ActionKind::Same
+                | ActionKind::Promote(_)
+                | ActionKind::OpenEnum(_) => {
                     // Not dead: never asked for.
                     return self.caveat(action, &path, self.types(action));
                 }

@@ -137,7 +137,7 @@ impl Emitter<'_> {
                     self.check(value, &[], &each, "path", ""),
                 )
             }
-            Type::Record { .. } | Type::Union(_) if self.model.checks(ty) => {
+            Type::Record { .. } | Type::Union(_) | Type::Enum { open: true, .. } if self.model.checks(ty) => {
                 format!("{}.validate_at({}, errors);", at.receiver(), borrow(path))
             }
             Type::DecimalBytes { precision, scale } | Type::DecimalFixed { precision, scale, .. } => self

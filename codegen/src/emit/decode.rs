@@ -209,7 +209,7 @@ impl Emitter<'_> {
                 "::std::boxed::Box::new({}::decode_avro({reader})?)",
                 self.named(ty, view)
             ),
-            Type::Record { .. } | Type::Union(_) | Type::Enum(_) => {
+            Type::Record { .. } | Type::Union(_) | Type::Enum { .. } => {
                 format!("{}::decode_avro({reader})?", self.named(ty, view))
             }
         }

@@ -203,7 +203,7 @@ impl Emitter<'_> {
                 }
             }
             Type::Union(index) => self.union_default(*index, value)?,
-            Type::Enum(id) => {
+            Type::Enum { id, .. } => {
                 let symbol = value.as_str().unwrap_or_default();
                 let model = self.model.enums.get(id).ok_or("not an enum")?;
                 let ident = model
@@ -266,7 +266,7 @@ impl Emitter<'_> {
             (Type::Int, Kind::Number(text)) => text.parse::<i32>().is_ok(),
             (Type::Long | Type::Time(_), Kind::Number(text)) => text.parse::<i64>().is_ok(),
             (Type::Float | Type::Double, Kind::Number(_)) => true,
-            (Type::Enum(id), Kind::String(text)) => {
+            (Type::Enum { id, .. }, Kind::String(text)) => {
                 (self.model.enums.get(id)).is_some_and(|e| e.symbols.iter().any(|(s, _)| s == text))
             }
             (Type::String, Kind::String(_))

@@ -132,7 +132,8 @@ impl Emitter<'_> {
                 )
             }
             Type::Newtype { base, .. } => self.encode(base, &self.base(at)),
-            Type::Enum(_) => put("index", &format!("{} as usize", at.value())),
+            Type::Enum { open: true, .. } => put("index", &format!("{}.avro_index()", at.receiver())),
+            Type::Enum { .. } => put("index", &format!("{} as usize", at.value())),
             Type::Fixed(_) => put("fixed", &format!("&{}.0", at.receiver())),
             Type::Never => format!("{}.put_avro(writer);", at.receiver()),
             Type::Record { .. } | Type::Union(_) => format!("{}.put_avro(writer);", at.receiver()),

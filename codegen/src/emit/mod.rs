@@ -114,7 +114,7 @@ impl Emitter<'_> {
     fn home(&self, ty: &Type) -> Option<&Home> {
         match ty {
             Type::Record { id, .. } => self.model.records.get(id).map(|r| &r.home),
-            Type::Enum(id) => self.model.enums.get(id).map(|e| &e.home),
+            Type::Enum { id, .. } => self.model.enums.get(id).map(|e| &e.home),
             Type::Fixed(id) => self.model.fixeds.get(id).map(|f| &f.home),
             Type::Union(index) => self.model.unions.get(*index).map(|u| &u.home),
             _ => None,
@@ -178,7 +178,7 @@ impl Emitter<'_> {
                 }
             }
             Type::Union(_) if view && self.model.borrows(ty) => format!("{}<'a>", self.named(ty, view)),
-            Type::Enum(_) | Type::Fixed(_) | Type::Union(_) => self.named(ty, view),
+            Type::Enum { .. } | Type::Fixed(_) | Type::Union(_) => self.named(ty, view),
             Type::Newtype { path, .. } => path.clone(),
         }
     }

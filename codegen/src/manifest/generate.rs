@@ -56,6 +56,10 @@ pub struct TypeSettings {
     pub attributes: Vec<Spanned<String>>,
     /// `non-exhaustive`, where it differs from what holds for all.
     pub non_exhaustive: Option<bool>,
+    /// `open`: an enum that keeps a symbol of a newer writer which it does not have.
+    pub open: Spanned<bool>,
+    /// `type`: a type that implements the runtime's `codec::Newtype` over what would be generated, wherever that is used.
+    pub ty: Option<Spanned<String>>,
 }
 
 /// `[generate.fields."FULL.NAME.field"]`
@@ -117,8 +121,18 @@ pub(super) fn read(root: &Table<'_>, report: &mut Report<'_>) -> Generate {
 }
 
 fn type_settings(table: &Table<'_>, name: Spanned<String>, report: &mut Report<'_>) -> Option<TypeSettings> {
-    table.only(report, &["derives", "attributes", "non-exhaustive"]);
+    table.only(
+        report,
+        &["derives", "attributes", "non-exhaustive", "open", "type"],
+    );
+    let ty = table.text(report, "type");
+    let good = ty.as_ref().is_none_or(|ty| Grammar::Type.holds(report, ty));
     Some(TypeSettings {
+        open: Spanned {
+            span: (table.keys().iter().find(|key| key.value == "open")).map_or(name.span, |key| key.span),
+            value: table.flag(report, "open").unwrap_or(false),
+        },
+        ty: ty.filter(|_| good),
         name,
         derives: rust(table, report, "derives", Grammar::Path),
         attributes: rust(table, report, "attributes", Grammar::Attribute),
@@ -188,7 +202,7 @@ fn rust(table: &Table<'_>, report: &mut Report<'_>, key: &str, grammar: Grammar)
 pub(super) fn check(manifest: &Manifest, schemas: &SchemaSet) -> Vec<Diagnostic> {
     let generate = &manifest.generate;
     let names: Vec<String> = schemas.named().map(|(name, _)| name.to_string()).collect();
-    let mut found = Vec::new();
+    let (mut found, mut choices) = (Vec::new(), Vec::new());
     let mut unknown = |rule: &'static str, span: Span, message: String, near: Option<String>| {
         let label = if rule == "unknown-type" {
             "no such type"
@@ -200,6 +214,9 @@ pub(super) fn check(manifest: &Manifest, schemas: &SchemaSet) -> Vec<Diagnostic>
         found.push(diagnostic);
     };
     for ty in &generate.types {
+        if let Some(schema) = schemas.get(&ty.name) {
+            choices.extend(choice(manifest, ty, &schema.root_node().kind));
+        }
         if !names.contains(&ty.name.value) {
             let near = nearest(&ty.name, names.iter().map(String::as_str)).map(str::to_owned);
             unknown(
@@ -234,6 +251,44 @@ pub(super) fn check(manifest: &Manifest, schemas: &SchemaSet) -> Vec<Diagnostic>
                 near,
             );
         }
+    }
+    found.append(&mut choices);
+    found
+}
+
+/// What is said of a type that its kind cannot have.
+fn choice(manifest: &Manifest, ty: &TypeSettings, kind: &Kind) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut refuse = |span: Span, message: String, label: &str, help: &str| {
+        let place = manifest.place(span);
+        found.push(Diagnostic::error("type-choice", place, message, label).help(help));
+    };
+    if ty.open.value {
+        match kind {
+            Kind::Enum(e) if e.default.is_some() => {}
+            Kind::Enum(_) => refuse(
+                ty.open.span,
+                format!("{} has no default, so it cannot be open", ty.name),
+                "nothing could be written for a symbol that it does not have",
+                "give the enum a `default` in its schema: that is what readers without a symbol take for it",
+            ),
+            _ => refuse(
+                ty.open.span,
+                format!("{} is no enum, so it cannot be open", ty.name),
+                "only enums have symbols",
+                "remove `open`",
+            ),
+        }
+    }
+    if let Some(path) = &ty.ty
+        && !matches!(kind, Kind::Enum(_) | Kind::Fixed(_))
+    {
+        refuse(
+            path.span,
+            format!("{} is a record, so no type can stand for it everywhere", ty.name),
+            "for enums and fixed types",
+            "say `type` for the fields that hold it, in [generate.fields]",
+        );
     }
     found
 }

@@ -175,6 +175,13 @@ pub static RULES: &[Rule] = &[
          schemas define is told.",
     ),
     error(
+        "type-choice",
+        "a type cannot be what `[generate.types]` says of it",
+        "`open` is for enums whose schema gives a default: a symbol that the enum does not have can be read, and what is written \
+         for it is the default, which is what a reader without the symbol takes for it. `type` is for enums and fixed types; \
+         of a record, say it for the fields that hold it.",
+    ),
+    error(
         "value-not-record",
         "a topic carries something else than a record",
         "Keys, stamps, dedup and order are fields, so a topic carries a record. Wrap an enum or a fixed in one.",

@@ -121,6 +121,11 @@ pub(super) fn newtype(ty: Type, path: &str) -> Type {
             null_first,
             inner: Box::new(newtype(*inner, path)),
         },
+        // What a field says goes before what its type says.
+        Type::Newtype { base, .. } => Type::Newtype {
+            path: path.to_owned(),
+            base,
+        },
         base => Type::Newtype {
             path: path.to_owned(),
             base: Box::new(base),
@@ -131,7 +136,7 @@ pub(super) fn newtype(ty: Type, path: &str) -> Type {
 /// Marks what uses something deprecated in its own code.
 pub(super) fn allow_deprecated(model: &mut Model) {
     let is_deprecated = |ty: &Type| match ty {
-        Type::Enum(id) => model.enums.get(id).is_some_and(|e| e.dress.deprecated.is_some()),
+        Type::Enum { id, .. } => model.enums.get(id).is_some_and(|e| e.dress.deprecated.is_some()),
         Type::Fixed(id) => model.fixeds.get(id).is_some_and(|f| f.dress.deprecated.is_some()),
         _ => match held(ty) {
             Some(Holder::Record(id)) => model

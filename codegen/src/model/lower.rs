@@ -168,8 +168,11 @@ impl Lowering<'_> {
                 }
                 Kind::Enum(e) => {
                     let symbols = e.symbols.iter().map(String::as_str);
-                    let idents = Scope::default().take_all(symbols, idents::camel, "");
+                    let mut variants = Scope::default();
+                    let idents = variants.take_all(symbols, idents::camel, "");
+                    let open = self.is_open(&name.to_string());
                     let lowered = Enum {
+                        unknown: open.then(|| variants.take("Unknown", "")),
                         home,
                         name: name.to_string(),
                         doc: e.doc.clone(),
@@ -254,8 +257,29 @@ impl Lowering<'_> {
         }
     }
 
-    /// The shape of a type where `record` uses it. `union_name` is what a union found here is called.
+    fn is_open(&self, enumeration: &str) -> bool {
+        self.settings.of_type(enumeration).is_some_and(|t| t.open.value)
+    }
+
+    /// The shape of a type where `record` uses it, or what the manifest says stands for it. `union_name` is what a union found here is called.
     fn ty(&mut self, record: TypeId, id: TypeId, module: &ModulePath, union_name: &str, owner: &str) -> Type {
+        let set = self.set;
+        let ty = self.generated(record, id, module, union_name, owner);
+        let named = set.node(id).name().filter(|_| !self.raw);
+        match named.and_then(|name| self.settings.of_type(&name.to_string())?.ty.as_ref()) {
+            Some(path) => dress::newtype(ty, path),
+            None => ty,
+        }
+    }
+
+    fn generated(
+        &mut self,
+        record: TypeId,
+        id: TypeId,
+        module: &ModulePath,
+        union_name: &str,
+        owner: &str,
+    ) -> Type {
         let node = self.set.node(id);
         let logical = self.logical(node);
         if let Some(time) = logical.and_then(time) {
@@ -295,7 +319,10 @@ impl Lowering<'_> {
                 boxed: self.containers == 0 && self.cycles.is_boxed(record, id),
             },
             (Kind::Enum(e), _) if e.symbols.is_empty() => Type::Never,
-            (Kind::Enum(_), _) => Type::Enum(id),
+            (Kind::Enum(e), _) => Type::Enum {
+                id,
+                open: self.is_open(&e.name.to_string()),
+            },
             (Kind::Fixed(_), _) => Type::Fixed(id),
             (Kind::Union(branches), _) => self.union(record, node, branches, module, union_name, owner),
         }

@@ -14,10 +14,10 @@ pub(crate) mod sizes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetops_avro::Diagnostic;
 use fleetops_avro::json;
 use fleetops_avro::schema::{Kind, TypeId};
 use fleetops_avro::source::Place;
+use fleetops_avro::{Diagnostic, SchemaSet};
 
 pub use rules::Rule;
 
@@ -118,6 +118,8 @@ pub(crate) struct Enum {
     pub(crate) symbols: Vec<(String, String)>,
     /// Position of the default.
     pub(crate) default: Option<usize>,
+    /// The identifier of the variant for other symbols, where the enum is open.
+    pub(crate) unknown: Option<String>,
     pub(crate) dress: Dress,
 }
 
@@ -196,7 +198,11 @@ pub(crate) enum Type {
         id: TypeId,
         boxed: bool,
     },
-    Enum(TypeId),
+    Enum {
+        id: TypeId,
+        /// It keeps symbols that it does not have, so it holds a text.
+        open: bool,
+    },
     Fixed(TypeId),
     /// A type of the user's that stands for another: it implements the runtime's `codec::Newtype`.
     Newtype {
@@ -250,6 +256,7 @@ impl Type {
             | Type::Map(_)
             | Type::Union(_)
             | Type::Record { .. }
+            | Type::Enum { open: true, .. }
             | Type::Newtype { .. } => false,
             Type::Optional { inner, .. } => inner.is_copy(),
             _ => true,
@@ -272,6 +279,31 @@ impl Model {
         range.zip(unions)
     }
 
+    /// The full names of the open enums that a type holds.
+    pub(crate) fn open_enums(&self, set: &SchemaSet, id: TypeId) -> BTreeSet<&str> {
+        let mut found = BTreeSet::new();
+        if self.enums.values().all(|e| e.unknown.is_none()) {
+            return found;
+        }
+        let (mut seen, mut pending) = (BTreeSet::new(), vec![id]);
+        while let Some(id) = pending.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            match &set.node(id).kind {
+                Kind::Array(inner) | Kind::Map(inner) => pending.push(*inner),
+                Kind::Union(branches) => pending.extend(branches),
+                Kind::Record(record) => pending.extend(record.fields.iter().map(|f| f.ty)),
+                Kind::Enum(_) => {
+                    let open = self.enums.get(&id).filter(|e| e.unknown.is_some());
+                    found.extend(open.map(|e| e.name.as_str()));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
     /// Whether the view of this type differs from the type: it borrows strings or bytes.
     pub(crate) fn borrows(&self, ty: &Type) -> bool {
         match ty {
@@ -286,7 +318,7 @@ impl Model {
     /// Whether a value of this type has something to validate: rules inside, or a Rust type that holds more than Avro's.
     pub(crate) fn checks(&self, ty: &Type) -> bool {
         match ty {
-            Type::DecimalBytes { .. } | Type::DecimalFixed { .. } => true,
+            Type::DecimalBytes { .. } | Type::DecimalFixed { .. } | Type::Enum { open: true, .. } => true,
             Type::Time(time) => matches!(
                 time,
                 Time::TimeMillis | Time::TimeMicros | Time::TimestampNanos | Time::LocalTimestampNanos

@@ -105,7 +105,7 @@ fn type_word(ty: &Type) -> &'static str {
         Type::Map(_) => "map",
         Type::Optional { .. } | Type::Union(_) => "union",
         Type::Record { .. } => "record",
-        Type::Enum(_) => "enum",
+        Type::Enum { .. } => "enum",
         Type::Fixed(_) => "fixed",
         Type::Newtype { base, .. } => type_word(base),
     }

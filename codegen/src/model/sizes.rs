@@ -58,7 +58,7 @@ impl Model {
             Type::DecimalFixed { size, .. } => *size,
             Type::BigDecimal => 40,
             Type::Duration => 12,
-            Type::Enum(_) => 5,
+            Type::Enum { .. } => 5,
             Type::Fixed(id) => self.fixeds.get(id)?.size,
             Type::Optional { inner, .. } => self.fixed_size(inner)?.checked_add(1)?,
             Type::Bytes | Type::String | Type::Array(_) | Type::Map(_) => return None,

@@ -21,7 +21,7 @@ use crate::model::{Deprecated, Dress, Model, ModulePath};
 
 pub(crate) use model::{
     BranchView, BuilderView, DefaultView, EnumView, FieldView, FixedView, RecordView, SetterView, SymbolView,
-    UnionView,
+    UnionView, UnknownView,
 };
 
 /// Doc lines as the literals of `#[doc = ...]`: each line starts with a space, as after `///`.

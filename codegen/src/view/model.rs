@@ -34,6 +34,8 @@ pub(crate) struct RecordView {
     pub(crate) schema: String,
     /// Literal of the fingerprint.
     pub(crate) fingerprint: String,
+    /// Literals of the full names of the open enums in it.
+    pub(crate) open_enums: Vec<String>,
     /// The bound of the encoded length: an expression, or a number where it is the same for all values.
     pub(crate) max_len: String,
     /// The same as the statements of a function.
@@ -126,6 +128,20 @@ pub(crate) struct EnumView {
     pub(crate) allow_names: bool,
     /// Full name of the enum, for messages.
     pub(crate) shown: String,
+    /// The variant for symbols that the schema does not have, where the enum is open.
+    pub(crate) unknown: Option<UnknownView>,
+}
+
+/// The variant of an open enum for symbols that its schema does not have.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct UnknownView {
+    pub(crate) ident: String,
+    pub(crate) docs: Vec<String>,
+    /// Whole attributes.
+    pub(crate) attributes: Vec<String>,
+    /// The index that is written for it: that of the default.
+    pub(crate) index: usize,
 }
 
 /// A symbol of an enum.
@@ -133,6 +149,7 @@ pub(crate) struct EnumView {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SymbolView {
     pub(crate) ident: String,
+    pub(crate) index: usize,
     /// The symbol as a literal.
     pub(crate) symbol: String,
     /// Whole attributes.

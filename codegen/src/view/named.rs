@@ -1,6 +1,6 @@
 //! The views of enums and fixed types.
 
-use super::{EnumView, FixedView, SymbolView, Views, doc_literals, docs, names_repeat};
+use super::{EnumView, FixedView, SymbolView, UnknownView, Views, doc_literals, docs, names_repeat};
 use crate::emit::string_literal;
 use crate::model::{Enum, Fixed};
 
@@ -22,6 +22,7 @@ impl Views<'_> {
                 .enumerate()
                 .map(|(index, (symbol, ident))| SymbolView {
                     ident: ident.clone(),
+                    index,
                     symbol: format!("{symbol:?}"),
                     attributes: (symbol != ident)
                         .then(|| self.serde(&format!("rename = {symbol:?}")))
@@ -34,13 +35,26 @@ impl Views<'_> {
                     } else {
                         index.to_string()
                     },
-                    docs: doc_literals(vec![if e.default == Some(index) {
+                    docs: doc_literals(vec![if e.default == Some(index) && e.unknown.is_some() {
+                        format!("`{symbol}`: what is written for a symbol that the schema does not have.")
+                    } else if e.default == Some(index) {
                         format!("`{symbol}`: what a reader takes for a symbol that it does not know.")
                     } else {
                         format!("`{symbol}`.")
                     }]),
                 })
                 .collect(),
+            unknown: e.unknown.as_ref().map(|ident| UnknownView {
+                ident: ident.clone(),
+                docs: doc_literals(vec![
+                    "A symbol that this schema does not have, of a writer whose schema has it.".to_owned(),
+                    String::new(),
+                    "It cannot be written: `validate` names it, and the default of the enum is written in its place."
+                        .to_owned(),
+                ]),
+                attributes: self.serde("untagged").into_iter().collect(),
+                index: e.default.unwrap_or_default(),
+            }),
             has_default: e.default.is_some(),
             count: e.symbols.len(),
             single: e.symbols.len() == 1,

@@ -74,6 +74,9 @@ impl Views<'_> {
             impl_default: all_default && !all_trivial,
             defaults,
             schema: schema_literal(&schema),
+            open_enums: (emitter.model.open_enums(self.set, id).iter())
+                .map(|name| string_literal(name))
+                .collect(),
             fingerprint: format!("0x{:016x}", schema.fingerprint()),
             max_len: bound.expression(),
             max_len_terms: bound.statements(),

@@ -18,6 +18,7 @@
 //! | [`NaiveTime`](chrono::NaiveTime) in a leap second | the last unit of the second before | [`check::time_of_day`] |
 //! | instant outside the years 1677 to 2262 as `timestamp-nanos` | the first or last nanosecond there is | [`check::timestamp_nanos`] |
 //! | decimal with more digits after the point than `scale` | cut off towards zero | [`check::decimal`] |
+//! | symbol that an open enum does not have | the enum's default | [`check::unknown_symbol`] |
 //! | decimal with more digits than `precision`, or more than fit the `fixed` | as it is, or the largest that fits | [`check::decimal`] |
 //!
 //! Not here: object container files, single-object encoding.

@@ -28,6 +28,8 @@ pub struct Reader<'a> {
     pub(super) head: Head<'a>,
     depth: usize,
     pub(super) empty_items: usize,
+    /// The bytes were made by a plan, which keeps symbols that open enums do not have.
+    resolved: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -43,6 +45,16 @@ impl<'a> Reader<'a> {
             head,
             depth: 0,
             empty_items: 0,
+            resolved: false,
+        }
+    }
+
+    /// At the first byte of what a plan with open enums made
+    /// ([`Plan::with_open_enums`](fleetops_avro::resolve::Plan::with_open_enums)).
+    pub(super) fn of_resolved(input: &'a [u8]) -> Self {
+        Self {
+            resolved: true,
+            ..Self::new(input)
         }
     }
 
@@ -227,6 +239,24 @@ impl<'a> Reader<'a> {
         let index = self.int_of("the index of an enum symbol")?;
         match usize::try_from(index) {
             Ok(known) if known < symbols => Ok(known),
+            _ => Err(unknown_symbol(start, index, symbols)),
+        }
+    }
+
+    /// The index of a symbol of an open enum that has so many, or the text of one that it has not.
+    ///
+    /// There is such a text only in what was written with another schema and resolved: elsewhere an index that is none of
+    /// these is an error, as for [`symbol`](Self::symbol).
+    ///
+    /// # Errors
+    /// As [`symbol`](Self::symbol) and [`str`](Self::str).
+    #[inline]
+    pub fn open_symbol(&mut self, symbols: usize) -> Result<Result<usize, &'a str>, DecodeError> {
+        let start = self.offset();
+        let index = self.int_of("the index of an enum symbol")?;
+        match usize::try_from(index) {
+            Ok(known) if known < symbols => Ok(Ok(known)),
+            Ok(beyond) if beyond == symbols && self.resolved => self.str().map(Err),
             _ => Err(unknown_symbol(start, index, symbols)),
         }
     }

@@ -14,6 +14,9 @@ pub trait AvroRecord: Sized {
     const FINGERPRINT: u64;
     /// The full name, such as `fleetops.events.RawTelemetryEvent`.
     const NAME: &'static str;
+    /// The full names of the enums in it that are open: they keep a symbol that their schema does not have, where a newer
+    /// writer sends one.
+    const OPEN_ENUMS: &'static [&'static str] = &[];
 
     /// Appends the bare Avro binary, without framing. Cannot fail; [`codec`](super) says what becomes of values
     /// that do not fit.

@@ -98,9 +98,11 @@ impl<T: AvroRecord> Resolver<T> {
             name: T::NAME,
             source,
         })?;
-        let plan = Plan::new(&writer, &reader).map_err(|source| ResolverError::Mismatch {
-            name: T::NAME,
-            source: Box::new(source),
+        let plan = Plan::with_open_enums(&writer, &reader, T::OPEN_ENUMS).map_err(|source| {
+            ResolverError::Mismatch {
+                name: T::NAME,
+                source: Box::new(source),
+            }
         })?;
         Ok(Self {
             plan,
@@ -120,7 +122,8 @@ impl<T> fmt::Debug for Resolver<T> {
     }
 }
 
-/// The value in `bytes`, which were written with the plan's writer schema; the plan's reader schema is `T`'s.
+/// The value in `bytes`, which were written with the plan's writer schema; the plan's reader schema is `T`'s, and its open
+/// enums are `T::OPEN_ENUMS`.
 ///
 /// # Errors
 /// Where the bytes are no datum of the writer's schema, hold something that the reader's has no place for, or go on
@@ -166,7 +169,7 @@ fn transcode_and_decode<T: AvroRecord>(
         };
         return Err(DecodeError::new(taken, kind));
     }
-    let mut reader = Reader::new(resolved);
+    let mut reader = Reader::of_resolved(resolved);
     let value = T::decode_avro(&mut reader).map_err(|error| error.at("after resolution"))?;
     reader.finish().map_err(|error| error.at("after resolution"))?;
     Ok(value)

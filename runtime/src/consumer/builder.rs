@@ -332,6 +332,7 @@ impl<T: Topic> ConsumerBuilder<T> {
             Arc::clone(&topic),
             Arc::from(spec.subject.as_ref()),
             reader,
+            self.topic.open_enums(),
             source,
             Handle::current(),
             Arc::clone(&mailbox),

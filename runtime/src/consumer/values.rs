@@ -52,6 +52,7 @@ pub(crate) struct Values<E> {
     topic: Arc<str>,
     subject: Arc<str>,
     reader: Schema,
+    open_enums: &'static [&'static str],
     entries: HashMap<SchemaId, Entry>,
     fetching: HashSet<SchemaId>,
     source: SchemaSource,
@@ -64,16 +65,18 @@ impl<E: Send + Sync + 'static> Values<E> {
         topic: Arc<str>,
         subject: Arc<str>,
         reader: Schema,
+        open_enums: &'static [&'static str],
         source: SchemaSource,
         runtime: Handle,
         mailbox: Arc<Mailbox<E>>,
     ) -> Self {
         let own = SchemaId::Fingerprint(reader.fingerprint());
-        let entry = entry(own, &reader, &reader);
+        let entry = entry(own, &reader, &reader, open_enums);
         Self {
             topic,
             subject,
             reader,
+            open_enums,
             entries: HashMap::from([(own, entry)]),
             fetching: HashSet::new(),
             source,
@@ -149,15 +152,15 @@ impl<E: Send + Sync + 'static> Values<E> {
         let entry = match answer {
             Err(error) if error.is_final() => Entry::Unknown(error, Instant::now() + UNKNOWN_FOR),
             Err(error) => return Err(error),
-            Ok(writer) => entry(id, &writer, &self.reader),
+            Ok(writer) => entry(id, &writer, &self.reader, self.open_enums),
         };
         self.entries.insert(id, entry);
         Ok(())
     }
 }
 
-fn entry(id: SchemaId, writer: &Schema, reader: &Schema) -> Entry {
-    match Plan::new(writer, reader) {
+fn entry(id: SchemaId, writer: &Schema, reader: &Schema, open_enums: &[&str]) -> Entry {
+    match Plan::with_open_enums(writer, reader, open_enums) {
         Ok(plan) => Entry::Plan(Arc::new(plan)),
         Err(error) => Entry::Unreadable(format!(
             "{id} of the writer cannot be read with the reader's schema: {error}"

@@ -259,6 +259,17 @@ pub fn decimal(errors: &mut ValidationErrors, path: &Path<'_>, value: &Decimal, 
     }
 }
 
+/// `symbol`, of an open enum: the schema has the symbol. One that it has not can be read and not written.
+#[cold]
+pub fn unknown_symbol(errors: &mut ValidationErrors, path: &Path<'_>, symbol: &str, enumeration: &str) {
+    errors.add(
+        path,
+        "symbol",
+        &Quoted(symbol),
+        format!("must be a symbol of {enumeration}"),
+    );
+}
+
 /// A text in quotes.
 struct Quoted<'a>(&'a str);
 

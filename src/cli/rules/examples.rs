@@ -124,7 +124,8 @@ static EXAMPLES: &[(Group, &str, &str)] = examples! {
         "reorder-without-dedup",
         "reorder-by-not-key",
         "dedup-create-time",
-        "rust-syntax";
+        "rust-syntax",
+        "type-choice";
     Group::Generate, "codegen/tests/invalid/generate":
         "validation-misfit",
         "validation-value",

@@ -243,6 +243,7 @@ impl Life {
             Arc::from("texts"),
             Arc::from("texts-value"),
             schema.clone(),
+            topic.open_enums(),
             SchemaSource::new(Nobody),
             clients.runtime.handle().clone(),
             Arc::clone(&mailbox),
