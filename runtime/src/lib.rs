@@ -35,9 +35,13 @@ mod planted;
 #[cfg(feature = "kafka")]
 pub mod producer;
 #[cfg(feature = "kafka")]
+mod queue;
+#[cfg(feature = "kafka")]
 pub mod registry;
 pub mod topic;
 mod validate;
+#[cfg(feature = "kafka")]
+mod waker;
 
 #[cfg(feature = "kafka")]
 pub use consumer::{Consumer, ConsumerBuilder, ConsumerError};

@@ -15,7 +15,6 @@ use super::Consumer;
 use super::core::{Core, Parts, Settings};
 use super::counts::ConsumerCounts;
 use super::error::ConsumerError;
-use super::gate::Waker;
 use super::letters::DeadLetters;
 use super::mail::{Mailbox, Note, Outbox};
 use super::probe::Probe;
@@ -28,6 +27,7 @@ use crate::engine::EngineConfig;
 use crate::observe::{ConsumerMeter, HandlingMeter};
 use crate::registry::{RegistryAuthentication, SchemaSource};
 use crate::topic::{DedupSpec, ReorderSpec, Topic};
+use crate::waker::Waker;
 
 /// What can be set otherwise with [`ConsumerBuilder::set`].
 const DEFAULTS: &[(&str, &str)] = &[

@@ -14,7 +14,7 @@ use super::commit::CommitBook;
 use super::counts::ConsumerCounts;
 use super::delivery::Record;
 use super::error::ConsumerError;
-use super::gate::{Assignment, Waker};
+use super::gate::Assignment;
 use super::letters::DeadLetters;
 use super::mail::{Mailbox, Note, Outbox};
 use super::pressure::Pressure;
@@ -25,6 +25,7 @@ use super::values::Values;
 use crate::engine::{Engine, EngineConfig, Output};
 use crate::observe::ConsumerMeter;
 use crate::topic::Topic;
+use crate::waker::Waker;
 
 /// What the thread is told once, when it starts.
 #[derive(Debug, Clone)]

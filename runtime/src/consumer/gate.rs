@@ -5,36 +5,10 @@
 //! what lets a revocation wait for exactly the calls that run, and nothing else.
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::Thread;
 
 use super::mistakes::{Mistake, planted};
-
-/// Wakes the consumer's thread. A wake-up that comes before the thread waits is not lost: it ends the next wait at once.
-#[derive(Debug, Default)]
-pub(crate) struct Waker {
-    thread: OnceLock<Thread>,
-    /// How often it was called.
-    #[cfg(test)]
-    pub(super) calls: AtomicUsize,
-}
-
-impl Waker {
-    /// The calling thread is the one to be woken.
-    pub(crate) fn register(&self) {
-        self.thread.get_or_init(std::thread::current);
-    }
-
-    /// Ends the thread's current wait, or its next one.
-    pub(crate) fn wake(&self) {
-        #[cfg(test)]
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
-    }
-}
+use crate::waker::Waker;
 
 const CLOSED: usize = 1 << (usize::BITS - 1);
 

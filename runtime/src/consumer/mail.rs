@@ -17,12 +17,12 @@ use tokio::sync::Notify;
 
 use super::delivery::Record;
 use super::error::ConsumerError;
-use super::gate::Waker;
 use super::letters::Ticket;
 use super::mistakes::{Mistake, planted};
 use crate::framing::SchemaId;
 use crate::observe::HandlingMeter;
 use crate::registry::RegistryError;
+use crate::waker::Waker;
 
 /// Locks, also where a thread panicked while it held the lock: the queues here are never left half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

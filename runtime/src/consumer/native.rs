@@ -1,13 +1,11 @@
 //! The few things that rdkafka's safe interface lacks, straight from librdkafka.
 //!
 //! - Commit metadata and header names as bytes: rdkafka's accessors panic on what is not UTF-8, and both come from outside.
-//! - Whether the consumer's queue is empty: `poll` with no time to wait answers the same for "nothing there" and for "served
-//!   an event that is no message".
 //! - The high watermark of the last fetch answer, without asking a broker.
 //! - Commits whose answer comes back: rdkafka's asynchronous commit names no queue for the answer, and librdkafka then makes no
 //!   event of it, so `commit_callback` is never called for it.
 //!
-//! This is the crate's only module with `unsafe` code. Every pointer that is read belongs to a value that the caller has
+//! Nothing else of the consumer is `unsafe`, but for its queue (`queue.rs`). Every pointer that is read belongs to a value that the caller has
 //! borrowed for the length of the call, and nothing that points into librdkafka's memory leaves a function: bytes are
 //! copied or lent to a closure.
 
@@ -22,6 +20,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::TopicPartitionList;
+
+use crate::queue::Queue;
 
 /// The metadata of each element of the list, in the order of [`TopicPartitionList::elements`]; empty where there is none.
 pub(crate) fn metadata(list: &TopicPartitionList) -> Vec<Vec<u8>> {
@@ -80,22 +80,6 @@ pub(crate) fn headers(message: &BorrowedMessage<'_>, mut each: impl FnMut(&[u8],
     }
 }
 
-/// Whether nothing waits in the consumer's queue, neither a message nor an event.
-pub(crate) fn queue_is_empty<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> bool {
-    // SAFETY: `native_ptr` is the handle that `consumer` owns and that its borrow keeps alive. The call returns a new
-    // reference to the consumer's queue, or null where there is no group.
-    let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
-    if queue.is_null() {
-        return true;
-    }
-    // SAFETY: `queue` is the reference got above; it is used once and given back once, and not used after.
-    unsafe {
-        let length = sys::rd_kafka_queue_length(queue);
-        sys::rd_kafka_queue_destroy(queue);
-        length == 0
-    }
-}
-
 /// The partition's high watermark as of the last fetch answer. `None`: there was none yet. Asks no broker.
 pub(crate) fn cached_high_watermark<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
@@ -104,7 +88,7 @@ pub(crate) fn cached_high_watermark<C: ConsumerContext>(
 ) -> Option<i64> {
     let topic = CString::new(topic).ok()?;
     let (mut low, mut high) = (-1, -1);
-    // SAFETY: the handle is valid as above, `topic` is NUL-terminated and outlives the call, which copies the name, and
+    // SAFETY: `native_ptr` is the handle that `consumer` owns and that its borrow keeps alive, `topic` is NUL-terminated and outlives the call, which copies the name, and
     // the two out pointers are to live locals. The call takes librdkafka's own locks.
     let error = unsafe {
         sys::rd_kafka_get_watermark_offsets(
@@ -123,20 +107,14 @@ pub(crate) fn commit_async<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     offsets: &TopicPartitionList,
 ) -> KafkaResult<()> {
-    let client = consumer.client().native_ptr();
-    // SAFETY: the handle is valid as above. The call returns a new reference to the consumer's queue, or null.
-    let queue = unsafe { sys::rd_kafka_queue_get_consumer(client) };
-    if queue.is_null() {
+    let Some(queue) = Queue::of_consumer(consumer) else {
         return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::UnknownGroup));
-    }
-    // SAFETY: handle, list and queue are valid; librdkafka copies the list and takes a reference of its own to the queue, so
-    // ours is given back here, once. Without a callback the opaque pointer is not used. rdkafka reads the answer from that
-    // queue as the event that it is.
-    let error = unsafe {
-        let error = sys::rd_kafka_commit_queue(client, offsets.ptr(), queue, None, ptr::null_mut());
-        sys::rd_kafka_queue_destroy(queue);
-        error
     };
+    let client = consumer.client().native_ptr();
+    // SAFETY: handle, list and queue are valid; librdkafka copies the list and takes a reference of its own to the queue.
+    // Without a callback the opaque pointer is not used. rdkafka reads the answer from that queue as the event that it is.
+    let error =
+        unsafe { sys::rd_kafka_commit_queue(client, offsets.ptr(), queue.as_ptr(), None, ptr::null_mut()) };
     if error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
         Ok(())
     } else {

@@ -18,11 +18,12 @@ use tokio::sync::oneshot;
 use super::context::{CommitAnswer, Context};
 use super::core::{Core, Phase, Stop};
 use super::error::ConsumerError;
-use super::gate::Waker;
 use super::mail::Outbox;
 use super::native;
 use super::pressure::Verdict;
+use crate::queue::Queue;
 use crate::topic::Topic;
+use crate::waker::Waker;
 
 /// Messages between two looks at the notes.
 const BURST: usize = 256;
@@ -168,7 +169,7 @@ fn burst<T: Topic>(client: &BaseConsumer<Context<T>>, context: &Context<T>) -> b
                 core.kafka_error(&error);
             }
             // An event that is no message was served, or there is nothing.
-            None if native::queue_is_empty(client) => {
+            None if Queue::of_consumer(client).is_none_or(|queue| queue.is_empty()) => {
                 more = false;
                 break;
             }

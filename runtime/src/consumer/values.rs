@@ -210,3 +210,50 @@ async fn fetch<E>(source: SchemaSource, wanted: Wanted, mailbox: Weak<Mailbox<E>
         mailbox.push(Note::Schema { id, answer });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consumer::tests::Nobody;
+    use crate::observe::HandlingMeter;
+
+    fn texts(symbols: &str) -> Schema {
+        Schema::parse(&format!(
+            r#"{{"type": "record", "name": "R", "fields": [{{"name": "e", "type":
+                {{"type": "enum", "name": "E", "symbols": [{symbols}], "default": "A"}}}}]}}"#
+        ))
+        .expect("a schema")
+    }
+
+    /// What a value of the writer's symbol 2 becomes.
+    fn read_as(open_enums: &'static [&'static str]) -> Vec<u8> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let mut values = Values::<()>::new(
+            Arc::from("t"),
+            Arc::from("t-value"),
+            texts(r#""A", "B""#),
+            open_enums,
+            SchemaSource::new(Nobody),
+            runtime.handle().clone(),
+            Arc::new(Mailbox::new(Arc::default(), HandlingMeter::new("t", "g"))),
+        );
+        let id = SchemaId::Id(7);
+        values
+            .answer(id, Ok(texts(r#""A", "B", "NEW""#)))
+            .expect("about the schema");
+        let Some(Entry::Plan(plan)) = values.entries.get(&id) else {
+            panic!("no plan");
+        };
+        let mut out = Vec::new();
+        plan.transcode(&[4], &mut out).expect("a value");
+        out
+    }
+
+    #[test]
+    fn open_enums_keep_what_the_writer_wrote() {
+        assert_eq!(read_as(&[]), [0], "the default");
+        assert_eq!(read_as(&["E"]), [4, 6, b'N', b'E', b'W']);
+    }
+}

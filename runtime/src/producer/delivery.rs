@@ -16,8 +16,10 @@ use rdkafka::{ClientConfig, ClientContext};
 
 use super::error::SendError;
 use super::ledger::{Ledger, Tidings};
-use super::native::{self, Polled, Waker};
+use super::native::{self, Polled};
 use super::{Clock, Outcome};
+use crate::queue::Queue;
+use crate::waker::Waker;
 
 /// What the producer and librdkafka's callbacks share.
 pub(super) struct Shared {
@@ -61,7 +63,7 @@ pub(super) fn start(config: &ClientConfig, shared: &Arc<Shared>) -> Result<Arc<C
             // One event.
             polled.poll(Duration::ZERO);
             mine.settle_gathered();
-            if native::queue_is_empty(&polled) {
+            if Queue::of_producer(&polled).is_none_or(|queue| queue.is_empty()) {
                 std::thread::park_timeout(POLL);
             }
         }

@@ -3,3 +3,5 @@
 mod planted;
 mod properties;
 mod world;
+
+pub(crate) use world::Nobody;

@@ -20,7 +20,6 @@ use super::super::assign::Opening;
 use super::super::core::{Core, Parts, Settings};
 use super::super::counts::ConsumerCounts;
 use super::super::delivery::{Delivery, Record};
-use super::super::gate::Waker;
 use super::super::letters::DeadLetters;
 use super::super::mail::{Mailbox, Note, Outbox};
 use super::super::probe::Probe;
@@ -33,6 +32,7 @@ use crate::framing::{self, SchemaId};
 use crate::observe::{ConsumerMeter, HandlingMeter};
 use crate::registry::{Answer, RegisteredSchema, RegistryClient, SchemaSource};
 use crate::topic::{DedupSpec, ReorderSpec, Sequence, Topic, TopicSpec};
+use crate::waker::Waker;
 
 pub(super) const PARTITIONS: i32 = 2;
 
@@ -80,7 +80,8 @@ impl Topic for Texts {
     }
 }
 
-struct Nobody;
+/// A registry that never answers.
+pub(crate) struct Nobody;
 
 impl RegistryClient for Nobody {
     fn address(&self) -> String {
