@@ -6,7 +6,7 @@ use fleetops_avro::{Diagnostic, Label};
 
 use super::names::{collide, nearest};
 use super::path::{PathError, ResolvedPath};
-use super::{FieldPath, Manifest, Topic};
+use super::{FieldPath, FieldSettings, Manifest, Spanned, Topic};
 
 /// What topics, groups and dead letters say of each other.
 pub(super) fn references(manifest: &Manifest) -> Vec<Diagnostic> {
@@ -312,6 +312,24 @@ fn unresolved(manifest: &Manifest, schemas: &SchemaSet, path: &FieldPath, error:
     }
 }
 
+/// The type that the manifest gives the field at the end of a path.
+fn own_type<'m>(
+    manifest: &'m Manifest,
+    schemas: &SchemaSet,
+    resolved: &ResolvedPath,
+) -> Option<(&'m FieldSettings, &'m Spanned<String>)> {
+    let step = resolved.steps.last()?;
+    let node = schemas.node(step.record);
+    let Kind::Record(record) = &node.kind else {
+        return None;
+    };
+    let field = record.fields.get(step.field)?;
+    let settings = manifest
+        .generate
+        .of_field(&record.name.to_string(), &field.name)?;
+    Some((settings, settings.ty.as_ref()?))
+}
+
 fn fitting(
     manifest: &Manifest,
     schemas: &SchemaSet,
@@ -330,6 +348,19 @@ fn fitting(
         let mut diagnostic =
             Diagnostic::error(role.rule(), last, message, format!("must be {}", role.wanted()));
         diagnostic.related.extend(declared);
+        return Some(diagnostic);
+    }
+    if role == Use::Stamp
+        && let Some((settings, ty)) = own_type(manifest, schemas, resolved)
+    {
+        let message = format!(
+            "`{path}` cannot be the stamp: it has a type of its own, {}",
+            ty.value
+        );
+        let diagnostic = Diagnostic::error(role.rule(), last, message, "the producer sets this")
+            .related(manifest.place(settings.name.span), "its type is chosen here")
+            .note("the producer has a time to set, and a type of your own may refuse it")
+            .help("leave `type` out for this field");
         return Some(diagnostic);
     }
     let optional = match role {

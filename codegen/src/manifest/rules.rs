@@ -217,8 +217,9 @@ pub static RULES: &[Rule] = &[
     ),
     error(
         "stamp-type",
-        "a stamp that is no timestamp",
-        "The producer sets the stamp to the time of sending, so the field is a timestamp-millis, -micros or -nanos.",
+        "a stamp that is no timestamp, or has a type of its own",
+        "The producer sets the stamp to the time of sending, so the field is a timestamp-millis, -micros or -nanos. A type of your \
+         own in its place could refuse that time, and then there would be nothing to send.",
     ),
     warning(
         "optional-key",
