@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fleetops_avro::diagnostic::Diagnostic;
 use fleetops_avro::source::{Place, Source, Span};
-use handlebars::{Handlebars, RenderErrorReason};
+use handlebars::{Handlebars, RenderErrorReason, TemplateError};
 use serde::Serialize;
 
 /// The version of the view model.
@@ -115,9 +115,7 @@ impl Templates {
     /// # Errors
     /// Templates that cannot be parsed, are of another version, or have a name that is none.
     pub(crate) fn new(texts: &BTreeMap<String, Arc<Source>>) -> Result<Self, Vec<Diagnostic>> {
-        let mut registry = Handlebars::new();
-        registry.set_strict_mode(true);
-        registry.register_escape_fn(handlebars::no_escape);
+        let mut registry = built_in().clone();
         let mut errors = Vec::new();
         for (file, source) in texts {
             if !BUILT_IN.iter().any(|t| t.file == file) {
@@ -138,30 +136,15 @@ impl Templates {
         }
         let mut sources = BTreeMap::new();
         for Template { name, file, text, .. } in BUILT_IN {
-            let source = match texts.get(*file) {
-                Some(source) => {
-                    errors.extend(version(name, source));
-                    Arc::clone(source)
-                }
-                None => Source::new(format!("<built-in>/{file}"), *text),
+            let Some(source) = texts.get(*file) else {
+                sources.insert(*name, Source::new(format!("<built-in>/{file}"), *text));
+                continue;
             };
+            errors.extend(version(name, source));
             if let Err(error) = registry.register_template_string(name, source.text()) {
-                let line = error.pos().map_or(1, |(line, _)| line);
-                // Of a list of what the grammar could take here, nobody is the wiser.
-                let reason = error.reason().to_string();
-                let reason = reason.split(": expected").next().unwrap_or_default();
-                errors.push(
-                    at(
-                        &source,
-                        line,
-                        "template-syntax",
-                        format!("{file} is not a Handlebars template: {reason}"),
-                        "this template",
-                    )
-                    .help("see that every `{{#if}}` and `{{#each}}` has its end, and every `{{` its `}}`"),
-                );
+                errors.push(syntax(file, source, &error));
             }
-            sources.insert(*name, source);
+            sources.insert(*name, Arc::clone(source));
         }
         if errors.is_empty() {
             Ok(Self { registry, sources })
@@ -213,6 +196,39 @@ impl Templates {
             .cloned()
             .unwrap_or_else(|| Source::new(name, ""))
     }
+}
+
+/// Handlebars with the built-in templates, parsed once in a process: that takes longer than to generate a usual package,
+/// because the parser counts lines from the start of the text for each element.
+///
+/// One that cannot be parsed is missing in it and fails where it is rendered; a test gives them all as overrides, whose errors are told.
+fn built_in() -> &'static Handlebars<'static> {
+    static BUILT: OnceLock<Handlebars<'static>> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut registry = Handlebars::new();
+        registry.set_strict_mode(true);
+        registry.register_escape_fn(handlebars::no_escape);
+        for Template { name, text, .. } in BUILT_IN {
+            let _ = registry.register_template_string(name, text);
+        }
+        registry
+    })
+}
+
+/// A template that is not Handlebars.
+fn syntax(file: &str, source: &Arc<Source>, error: &TemplateError) -> Diagnostic {
+    let line = error.pos().map_or(1, |(line, _)| line);
+    // Of a list of what the grammar could take here, nobody is the wiser.
+    let reason = error.reason().to_string();
+    let reason = reason.split(": expected").next().unwrap_or_default();
+    at(
+        source,
+        line,
+        "template-syntax",
+        format!("{file} is not a Handlebars template: {reason}"),
+        "this template",
+    )
+    .help("see that every `{{#if}}` and `{{#each}}` has its end, and every `{{` its `}}`")
 }
 
 /// Reads the overrides in a folder. Files that are not `*.hbs` are left alone.
