@@ -10,6 +10,7 @@ use crate::wire::{MinSizes, put};
 use super::actions::{Action, ActionId, ActionKind, Graph, Promotion};
 use super::copyable::{Mode, copyable};
 use super::order::{Draft, Segment, join};
+use super::order_run::HALF;
 use super::program::{Block, Op, Program, Range};
 
 /// Records of up to so many steps are repeated where they are used; larger ones are called.
@@ -41,6 +42,8 @@ impl Program {
         let code = compiler.whole(code);
         compiler.program.root = compiler.block(code);
         compiler.put_in_order();
+        // So that a piece at the end of the constants is copied as those before it are.
+        compiler.program.constants.extend([0; HALF]);
         compiler.program
     }
 }

@@ -92,42 +92,39 @@ impl Run<'_> {
         if let Some(next) = self.simple(op, bytes, at) {
             return Ok(next);
         }
-        if let Op::Union(branches) = *op
-            && let Some(next) = self.simple_branch(branches, bytes, at)
-        {
-            return Ok(next);
-        }
         input.seek(at);
         self.step(op, input)?;
         Ok(input.offset())
     }
 
-    /// Where the value ends that starts at an offset; `None` where that is not seen at a glance.
+    /// Where the value ends that starts at an offset, a number, text, bytes, or a union of which the branch is one such value
+    /// or none; `None` where that is not seen at a glance.
     #[inline(always)]
     fn simple(&self, op: &Op, bytes: &[u8], at: usize) -> Option<usize> {
-        match *op {
-            Op::Raw(count) => raw(bytes, at, count),
-            Op::Text if self.text == Text::Checked => text(bytes, at),
-            Op::Text | Op::Sized => sized(bytes, at).map(|content| content.end),
-            Op::Int => varint(bytes, at, 5),
-            Op::IntAsLong => varint(bytes, at, 4),
-            Op::Long => varint(bytes, at, 10),
-            _ => None,
-        }
-    }
-
-    /// The same for a union of which the branch is one such value or none.
-    #[inline(always)]
-    fn simple_branch(&self, branches: Range, bytes: &[u8], at: usize) -> Option<usize> {
-        let index = match bytes.get(at)? {
-            index if index & 0x81 == 0 => usize::from(index >> 1),
-            _ => return None,
-        };
-        let branch = self.program.branches(branches).get(index)?;
-        match self.program.block(*branch) {
-            [] => Some(at + 1),
-            [op] => self.simple(op, bytes, at + 1),
-            _ => None,
+        let (mut op, mut at) = (op, at);
+        loop {
+            match *op {
+                Op::Raw(count) => return raw(bytes, at, count),
+                Op::Text if self.text == Text::Checked => return text(bytes, at),
+                Op::Text | Op::Sized => return sized(bytes, at).map(|content| content.end),
+                Op::Int => return varint(bytes, at, 5),
+                Op::IntAsLong => return varint(bytes, at, 4),
+                Op::Long => return varint(bytes, at, 10),
+                Op::Union(branches) => {
+                    let index = match bytes.get(at)? {
+                        index if index & 0x81 == 0 => usize::from(index >> 1),
+                        _ => return None,
+                    };
+                    at += 1;
+                    let branch = self.program.branches(branches).get(index)?;
+                    match self.program.block(*branch) {
+                        [] => return Some(at),
+                        [inner] => op = inner,
+                        _ => return None,
+                    }
+                }
+                _ => return None,
+            }
         }
     }
 
@@ -322,6 +319,9 @@ impl Run<'_> {
     }
 }
 
+/// Bytes of which the high bit says that more follow.
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
 // Where values end that start at an offset; `None` where they are not good, which the cursor then says.
 
 #[inline]
@@ -332,6 +332,24 @@ fn raw(bytes: &[u8], at: usize, count: usize) -> Option<usize> {
 #[inline]
 fn varint(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
     let rest = bytes.get(at..)?;
+    let word = match (rest.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(word), _) => u64::from_le_bytes(*word),
+        // The last bytes, of which some are before the number.
+        (None, Some(word)) if !rest.is_empty() => u64::from_le_bytes(*word) >> (64 - 8 * rest.len()),
+        _ => return long_varint(rest, at, limit),
+    };
+    // The first byte without the high bit, found without a loop: a length that varies is not guessed wrong.
+    let last = (!word & HIGH_BITS).trailing_zeros() as usize / 8;
+    if last < 8 {
+        (last < limit.min(rest.len())).then_some(at + last + 1)
+    } else {
+        long_varint(rest, at, limit)
+    }
+}
+
+/// The same of more than 8 bytes, and of what has fewer altogether.
+#[inline(never)]
+fn long_varint(rest: &[u8], at: usize, limit: usize) -> Option<usize> {
     let length = rest.iter().take(limit).position(|&byte| byte < 0x80)?;
     Some(at + length + 1)
 }
@@ -456,6 +474,31 @@ mod tests {
             (&[0xf8, 0x80], "\u{fffd}\u{fffd}"),
         ] {
             assert_eq!(lossy(bytes), text, "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn numbers_end_where_a_loop_finds_it() {
+        let by_loop = |bytes: &[u8], at: usize, limit: usize| {
+            let length = bytes[at..].iter().take(limit).position(|&byte| byte < 0x80)?;
+            Some(at + length + 1)
+        };
+        for total in 0..=24 {
+            for at in 0..=total {
+                for more in 0..=11 {
+                    // Zeros in front and behind, and a number of that many bytes that say that more follow.
+                    let mut bytes = vec![0; total];
+                    let end = total.min(at + more);
+                    bytes[at..end].fill(0xff);
+                    for limit in [4, 5, 10] {
+                        assert_eq!(
+                            varint(&bytes, at, limit),
+                            by_loop(&bytes, at, limit),
+                            "{bytes:x?} from {at}, at most {limit}"
+                        );
+                    }
+                }
+            }
         }
     }
 }

@@ -129,33 +129,46 @@ impl<T> fmt::Debug for Resolver<T> {
 /// Where the bytes are no datum of the writer's schema, hold something that the reader's has no place for, or go on
 /// after the datum. What only `T` finds wrong, such as a uuid that does not parse, is told with the offset in the
 /// resolved bytes and the path `after resolution`.
+#[inline]
 pub fn decode_with<T: AvroRecord>(plan: &Plan, bytes: &[u8]) -> Result<T, DecodeError> {
     if plan.is_identity() {
-        return T::from_avro(bytes);
+        T::from_avro(bytes)
+    } else {
+        resolve(plan, bytes)
     }
-    resolve(plan, bytes)
 }
 
-/// The same where the bytes are not the reader's. Apart, so that the value has one place from the decoder on: it is not moved.
+// A value of hundreds of bytes is made where the caller wants it, because no function below keeps one of its own: it is given
+// back by the arm that gets it. A variable for it that is looked at or changed by reference, and it would be moved.
+
+/// The same where the bytes are not the reader's.
 #[inline(never)]
 fn resolve<T: AvroRecord>(plan: &Plan, bytes: &[u8]) -> Result<T, DecodeError> {
-    let mut resolved = SCRATCH.take();
-    let mut value = match plan.transcode_in(bytes, &mut resolved) {
-        Some((taken, own)) if taken == bytes.len() => T::from_avro(own),
-        _ => Err(DecodeError::new(0, DecodeErrorKind::TrailingBytes { left: 0 })),
-    };
-    if value.is_err() {
-        value = transcode_and_decode(plan, bytes, &mut resolved);
+    match resolve_at_a_glance(plan, bytes) {
+        Ok(value) => return Ok(value),
+        Err(any) => drop(any),
     }
-    if resolved.capacity() <= KEPT {
-        SCRATCH.set(resolved);
-    }
-    value
+    resolve_exactly(plan, bytes)
 }
 
-/// The same, for what is not decoded at a glance: it has the errors.
+/// The value, or any error.
+#[inline]
+fn resolve_at_a_glance<T: AvroRecord>(plan: &Plan, bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut scratch = Scratch::take();
+    match plan.transcode_in(bytes, &mut scratch.buffer) {
+        Some((taken, own)) if taken == bytes.len() => T::from_avro(own),
+        _ => Err(DecodeError::new(0, DecodeErrorKind::TrailingBytes { left: 0 })),
+    }
+}
+
+/// The same for what is not decoded at a glance: it has the errors.
 #[cold]
 #[inline(never)]
+fn resolve_exactly<T: AvroRecord>(plan: &Plan, bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut scratch = Scratch::take();
+    transcode_and_decode(plan, bytes, &mut scratch.buffer)
+}
+
 fn transcode_and_decode<T: AvroRecord>(
     plan: &Plan,
     bytes: &[u8],
@@ -173,4 +186,25 @@ fn transcode_and_decode<T: AvroRecord>(
     let value = T::decode_avro(&mut reader).map_err(|error| error.at("after resolution"))?;
     reader.finish().map_err(|error| error.at("after resolution"))?;
     Ok(value)
+}
+
+/// The thread's buffer, which is given back unless it has become large.
+struct Scratch {
+    buffer: Vec<u8>,
+}
+
+impl Scratch {
+    fn take() -> Self {
+        Self {
+            buffer: SCRATCH.take(),
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.buffer.capacity() <= KEPT {
+            SCRATCH.set(std::mem::take(&mut self.buffer));
+        }
+    }
 }
