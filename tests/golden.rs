@@ -27,6 +27,11 @@ pub mod documents;
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod dressed;
+/// Case `modules`.
+#[path = "golden/modules/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod modules;
 /// Case `names`.
 #[path = "golden/names/expected/mod.rs"]
 #[rustfmt::skip]
@@ -69,6 +74,7 @@ const CASES: &[&str] = &[
     "choices",
     "documents",
     "dressed",
+    "modules",
     "names",
     "recursive",
     "shapes",

@@ -9,7 +9,6 @@ use fleetops_avro::schema::TypeId;
 use serde::Serialize;
 
 use crate::emit::work::Work;
-use crate::idents::bare;
 use crate::items::Items;
 use crate::lowered::lowered;
 use crate::manifest::{Manifest, has_errors};
@@ -17,6 +16,7 @@ use crate::model::depth::type_place;
 use crate::model::{Model, ModulePath};
 use crate::output::{Context, MARK, Output};
 use crate::render::Templates;
+use crate::tree::{self, Tree};
 use crate::verify::Expected;
 use crate::view::{doc_literals, too_much_code};
 use crate::{Options, verify};
@@ -169,45 +169,6 @@ fn run(
     })
 }
 
-/// The modules and what is in them.
-#[derive(Debug, Default)]
-struct Tree {
-    nodes: BTreeMap<ModulePath, Node>,
-    children: BTreeMap<ModulePath, BTreeSet<String>>,
-}
-
-#[derive(Debug, Default)]
-struct Node {
-    docs: Vec<String>,
-    /// Lines of code.
-    imports: String,
-    items: Vec<String>,
-}
-
-impl Tree {
-    /// The node of a module; the modules above it are there then too.
-    fn node(&mut self, path: &[String]) -> &mut Node {
-        for (length, name) in path.iter().enumerate() {
-            let above = path.get(..length).unwrap_or_default().to_vec();
-            self.children
-                .entry(above.clone())
-                .or_default()
-                .insert(name.clone());
-            self.nodes.entry(above).or_default();
-        }
-        self.nodes.entry(path.to_vec()).or_default()
-    }
-
-    fn children(&self, path: &[String]) -> Vec<&str> {
-        self.children
-            .get(path)
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
-            .collect()
-    }
-}
-
 /// What all files have in common.
 pub(crate) struct Run<'a> {
     pub(crate) schemas: &'a SchemaSet,
@@ -270,24 +231,19 @@ impl Run<'_> {
             let name = match (path.as_slice(), root) {
                 ([], Root::Module) => "mod.rs".to_owned(),
                 ([], Root::Crate) => "lib.rs".to_owned(),
-                (path, _) => path.iter().map(|s| bare(s)).collect::<Vec<_>>().join("/") + ".rs",
+                (path, _) => tree::file_of(path),
             };
             let docs = match path.as_slice() {
                 [] => root_docs.clone(),
-                path if node.docs.is_empty() => vec![format!(
-                    "Types of the namespace `{}`.",
-                    path.iter().map(|s| bare(s)).collect::<Vec<_>>().join(".")
-                )],
+                path if node.docs.is_empty() => {
+                    vec![format!("Types of the namespace `{}`.", tree::namespace(path))]
+                }
                 _ => node.docs.clone(),
             };
             let mut expected = Expected::default();
             let view = ModuleView {
                 docs: doc_literals(docs),
-                modules: tree
-                    .children(path)
-                    .into_iter()
-                    .map(|c| declare(tree, path, c, &mut expected.items))
-                    .collect(),
+                modules: tree.declarations(path, &mut expected),
             };
             if let Some(contexts) = &self.contexts {
                 contexts.borrow_mut().push(context("module", &name, &view));
@@ -307,31 +263,4 @@ impl Run<'_> {
         }
         Ok(())
     }
-}
-
-/// The declaration of a module: a file of its own where it has items, else inline with its children.
-fn declare(tree: &Tree, above: &[String], name: &str, expected: &mut BTreeSet<String>) -> String {
-    let mut path = above.to_vec();
-    path.push(name.to_owned());
-    let has_items = tree.nodes.get(&path).is_some_and(|n| !n.items.is_empty());
-    let allow = match above.last() {
-        Some(parent) if parent == name => "#[allow(clippy::module_inception)] ",
-        _ => "",
-    };
-    let shown = path.iter().map(|s| bare(s)).collect::<Vec<_>>().join(".");
-    if has_items {
-        expected.insert(format!("mod {name}"));
-        // A file documents itself.
-        return format!("{allow}pub mod {name};");
-    }
-    expected.insert(format!("mod {name} {{}}"));
-    let inner: Vec<String> = tree
-        .children(&path)
-        .into_iter()
-        .map(|child| declare(tree, &path, child, expected))
-        .collect();
-    format!(
-        "{allow}#[doc = \" The namespace `{shown}`.\"] pub mod {name} {{ {} }}",
-        inner.join(" ")
-    )
 }

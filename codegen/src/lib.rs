@@ -28,6 +28,7 @@ mod render;
 pub mod rules;
 mod short;
 mod topics;
+mod tree;
 pub mod validation;
 mod verify;
 mod view;

@@ -172,6 +172,7 @@ fn random_values_of_every_type_go_every_way() {
         Doc => DocRef,
         Trip => TripRef,
         Self_ => SelfRef,
+        crate::modules::Everything,
         names::a::Top => names::a::TopRef,
         names::prelude::Option => names::prelude::OptionRef,
         names::prelude::String => names::prelude::StringRef,

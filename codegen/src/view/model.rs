@@ -100,6 +100,8 @@ pub(crate) struct BuilderView {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SetterView {
     pub(crate) ident: String,
+    /// The function that sets it: the ident, but for a field `build`.
+    pub(crate) setter: String,
     /// Without `r#`, for links in documentation.
     pub(crate) bare: String,
     pub(crate) ty: String,

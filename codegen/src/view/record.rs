@@ -80,7 +80,8 @@ impl Views<'_> {
             fingerprint: format!("0x{:016x}", schema.fingerprint()),
             max_len: bound.expression(),
             max_len_terms: bound.statements(),
-            max_len_varies: !bound.terms.is_empty(),
+            // Whoever holds the record asks for its `max_len` exactly where it has no fixed one.
+            max_len_varies: emitter.fixed_bound(&Type::Record { id, boxed: false }).is_none(),
             encode: emitter.encode_record(record),
             decode: emitter.decode_record(record, false),
             recursive: record.recursive,
@@ -158,7 +159,7 @@ impl Views<'_> {
                 default_expression = code.expression.clone();
             }
             Some(code) => {
-                let function = format!("default_{}", idents::bare(&field.ident));
+                let function = default_function(record, &field.ident);
                 serde.push(format!(
                     "default = {:?}",
                     format!("{}::{function}", record.home.ident)
@@ -218,6 +219,7 @@ impl Views<'_> {
             let (parameter, value) = parameter(&field.ty, &ty, &field.ident);
             let setter = SetterView {
                 ident: field.ident.clone(),
+                setter: setter(record, &field.ident),
                 bare: idents::bare(&field.ident).to_owned(),
                 parameter,
                 value,
@@ -231,6 +233,29 @@ impl Views<'_> {
         }
         out
     }
+}
+
+/// The function that gives a field's default. Underscores in front go behind: two in the middle are no `snake_case`.
+fn default_function(record: &Record, ident: &str) -> String {
+    let bare = idents::bare(ident);
+    let stem = bare.trim_start_matches('_');
+    let mut name = stem.to_owned() + "_".repeat(bare.len() - stem.len()).as_str();
+    while name != bare && record.fields.iter().any(|f| idents::bare(&f.ident) == name) {
+        name.push('_');
+    }
+    format!("default_{name}")
+}
+
+/// The function that sets a field: its name, but for the one that the builder itself needs.
+fn setter(record: &Record, ident: &str) -> String {
+    if ident != "build" {
+        return ident.to_owned();
+    }
+    let mut name = format!("set_{ident}");
+    while record.fields.iter().any(|f| f.ident == name) {
+        name.push('_');
+    }
+    name
 }
 
 fn null() -> fleetops_avro::json::Value {
