@@ -45,12 +45,51 @@ pub(crate) fn count(runs: &[Vec<Handled>]) -> HashMap<Uuid, usize> {
     count
 }
 
+/// The reasons of the dead letters of each event.
+pub(crate) type Letters = HashMap<Uuid, Vec<String>>;
+
+/// Where an event is that nobody handled: refused and kept, or nowhere at all.
+fn whereabouts(id: &Uuid, letters: &Letters) -> String {
+    match letters.get(id) {
+        Some(reasons) => format!("in a dead letter only ({})", reasons.join(", ")),
+        None => "nowhere: in no ledger and in no dead letter".to_owned(),
+    }
+}
+
+/// What became of the events that were sent, for a line about a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fates {
+    /// Handled, with no dead letter.
+    pub(crate) handled: usize,
+    /// Handled, and refused when they came again.
+    pub(crate) handled_and_refused: usize,
+    /// Never handled, and in a dead letter.
+    pub(crate) in_a_dead_letter_only: usize,
+    /// Never handled, and in no dead letter.
+    pub(crate) nowhere: usize,
+}
+
+/// Counts what became of the events that were sent.
+pub(crate) fn fates(sent: &HashSet<Uuid>, handled: &HashMap<Uuid, usize>, letters: &Letters) -> Fates {
+    let mut fates = Fates::default();
+    for id in sent {
+        *match (handled.contains_key(id), letters.contains_key(id)) {
+            (true, false) => &mut fates.handled,
+            (true, true) => &mut fates.handled_and_refused,
+            (false, true) => &mut fates.in_a_dead_letter_only,
+            (false, false) => &mut fates.nowhere,
+        } += 1;
+    }
+    fates
+}
+
 /// Everything below a committed offset is in the log and was handled, and no commit goes back. `before`: the commits seen last.
 pub(crate) fn commits(
     before: &[i64],
     committed: &[i64],
     log: &Records,
     handled: &HashMap<Uuid, usize>,
+    letters: &Letters,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     for (partition, (before, offset)) in before.iter().zip(committed).enumerate() {
@@ -69,7 +108,8 @@ pub(crate) fn commits(
             .below(partition, *offset)
             .filter(|(_, id)| !handled.contains_key(id));
         wrong.extend(unhandled.map(|(at, id)| {
-            format!("partition {partition}: committed {offset}, and {id} at {at} is in no ledger")
+            let place = whereabouts(&id, letters);
+            format!("partition {partition}: committed {offset}, and {id} at {at} is {place}")
         }));
     }
     wrong
@@ -114,12 +154,17 @@ pub(crate) fn acknowledgements(
     wrong
 }
 
-/// Each event that was sent was handled, and no other one.
-pub(crate) fn nothing_lost(sent: &HashSet<Uuid>, handled: &HashMap<Uuid, usize>) -> Vec<String> {
+/// Each event that was sent was handled, and no other one. An event that is in a dead letter and was not handled is not lost, but
+/// nothing that is done here may bring it there; it is told apart from one that is nowhere.
+pub(crate) fn nothing_lost(
+    sent: &HashSet<Uuid>,
+    handled: &HashMap<Uuid, usize>,
+    letters: &Letters,
+) -> Vec<String> {
     let lost = sent
         .iter()
         .filter(|id| !handled.contains_key(id))
-        .map(|id| format!("{id} was never handled"));
+        .map(|id| format!("{id} was never handled: it is {}", whereabouts(id, letters)));
     let strange = handled
         .keys()
         .filter(|id| !sent.contains(id))
@@ -166,6 +211,7 @@ mod refused {
         runs: Vec<Vec<Handled>>,
         before: Vec<i64>,
         committed: Vec<i64>,
+        letters: Letters,
     }
 
     fn id(vehicle: usize, frame: i64) -> Uuid {
@@ -191,6 +237,8 @@ mod refused {
             runs: vec![Vec::new(), Vec::new()],
             before: vec![2, 2],
             committed: vec![5, 6],
+            // Handled by the first consumer, and late when the second one got it.
+            letters: HashMap::from([(id(0, 2), vec!["Late".to_owned()])]),
         };
         for vehicle in 0..2 {
             // Frames 0 to 4, the second and third displaced; in partition 1 the first one again.
@@ -218,9 +266,9 @@ mod refused {
         fn verdicts(&self) -> [Vec<String>; 4] {
             let handled = count(&self.runs);
             [
-                commits(&self.before, &self.committed, &self.log, &handled),
+                commits(&self.before, &self.committed, &self.log, &handled, &self.letters),
                 acknowledgements(&self.sent, &self.acknowledged, &self.log),
-                nothing_lost(&self.sent, &handled),
+                nothing_lost(&self.sent, &handled, &self.letters),
                 self.runs.iter().flat_map(|run| order(run)).collect(),
             ]
         }
@@ -289,6 +337,55 @@ mod refused {
     #[test]
     fn a_sound_story_is_believed() {
         assert_eq!(sound().verdicts(), [const { Vec::<String>::new() }; 4]);
+    }
+
+    /// An event that was refused and kept is not one that is nowhere, in what the claims say and in what is counted.
+    #[test]
+    fn a_dead_letter_is_told_apart_from_nothing() {
+        let mut story = sound();
+        let unhandled = [id(0, 2), id(1, 3)];
+        for run in &mut story.runs {
+            run.retain(|record| !unhandled.contains(&record.id));
+        }
+        let verdicts = story.verdicts();
+        for (claim, places) in [
+            (COMMITS, ["partition 0", "partition 1"]),
+            (LOST, ["was never handled"; 2]),
+        ] {
+            let told = |id: Uuid, place: &str, what: &str| {
+                let lines = verdicts[claim].iter();
+                lines
+                    .filter(|line| {
+                        line.contains(&id.to_string()) && line.contains(place) && line.ends_with(what)
+                    })
+                    .count()
+            };
+            assert_eq!(
+                told(unhandled[0], places[0], "is in a dead letter only (Late)"),
+                1,
+                "{verdicts:#?}"
+            );
+            assert_eq!(
+                told(
+                    unhandled[1],
+                    places[1],
+                    "is nowhere: in no ledger and in no dead letter"
+                ),
+                1,
+                "{verdicts:#?}"
+            );
+        }
+        let found = fates(&story.sent, &count(&story.runs), &story.letters);
+        let expected = Fates {
+            handled: 8,
+            handled_and_refused: 0,
+            in_a_dead_letter_only: 1,
+            nowhere: 1,
+        };
+        assert_eq!(found, expected);
+        let sound = sound();
+        let found = fates(&sound.sent, &count(&sound.runs), &sound.letters);
+        assert_eq!((found.handled, found.handled_and_refused), (9, 1));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The claims about a consumer group, checked against the log, the ledgers and what the broker holds as committed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -82,23 +82,34 @@ impl<'a> Group<'a> {
         // In this order: what is handled meanwhile may be in the ledger, but was not when it was committed.
         let handled = claims::count(&self.runs());
         self.log.read_to(&committed);
-        self.hold(claims::commits(
-            &self.last,
-            &committed,
-            &self.log.records,
-            &handled,
-        ));
+        let wrong =
+            |letters: &_| claims::commits(&self.last, &committed, &self.log.records, &handled, letters);
+        if !wrong(&claims::Letters::new()).is_empty() {
+            // What was refused is told apart from what is nowhere.
+            self.hold(wrong(&self.letters()));
+        }
         self.last = committed;
+    }
+
+    /// The dead letters that there are now.
+    fn letters(&self) -> claims::Letters {
+        let mut log = Log::new(self.cluster, &dead_letters(&self.task.topic));
+        log.read();
+        let mut letters = claims::Letters::new();
+        for (reason, id) in log.letters {
+            letters.entry(id).or_default().push(reason);
+        }
+        letters
     }
 
     /// Fails where a claim does not hold, and says what the dead letters say.
     #[track_caller]
     fn hold(&self, wrong: Vec<String>) {
-        if !wrong.is_empty() {
-            let mut letters = Log::new(self.cluster, &dead_letters(&self.task.topic));
-            letters.read();
-            panic!("{wrong:#?}\ndead letters: {:#?}", letters.letters);
-        }
+        assert!(
+            wrong.is_empty(),
+            "{wrong:#?}\ndead letters: {:#?}",
+            self.letters()
+        );
     }
 
     /// Waits until all of the log is committed, which takes consumers that run.
@@ -130,20 +141,24 @@ impl<'a> Group<'a> {
         self.hold(claims::acknowledgements(sent, &acknowledged, &self.log.records));
         let runs = self.runs();
         let handled = claims::count(&runs);
-        self.hold(claims::nothing_lost(sent, &handled));
+        let letters = self.letters();
+        self.hold(claims::nothing_lost(sent, &handled, &letters));
         self.hold(runs.iter().flat_map(|run| claims::order(run)).collect());
 
-        let mut letters = Log::new(self.cluster, &dead_letters(&self.task.topic));
-        letters.read();
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for reason in letters.values().flatten() {
+            *reasons.entry(reason).or_default() += 1;
+        }
         let calls: usize = handled.values().sum();
         format!(
-            "{} events, {} records; {} consumers; handled {} times, so {} again; dead letters of handled events: {:?}",
+            "{} events, {} records; {} consumers; handled {} times, so {} again; {:?}; dead letters: {:?}",
             sent.len(),
             acknowledged.len(),
             runs.len(),
             calls,
             calls - sent.len(),
-            letters.reasons(),
+            claims::fates(sent, &handled, &letters),
+            reasons,
         )
     }
 }

@@ -82,15 +82,6 @@ impl Log {
         let ends = self.ends();
         self.read_to(&ends);
     }
-
-    /// How many dead letters there are for each reason.
-    pub(crate) fn reasons(&self) -> BTreeMap<&str, usize> {
-        let mut reasons = BTreeMap::new();
-        for (reason, _) in &self.letters {
-            *reasons.entry(reason.as_str()).or_default() += 1;
-        }
-        reasons
-    }
 }
 
 /// Asks until there is an answer.
