@@ -1,6 +1,6 @@
 //! How fast our producer and consumer are, against bare loops over the same client library, on a real broker.
 //!
-//! `cargo run --release -p fleetops-runtime --example stream_rate -- BOOTSTRAP [EVENTS [ROUNDS]]`
+//! `cargo run --release -p fleetops-runtime --example stream_rate -- BOOTSTRAP [producer | consumer] [EVENTS [ROUNDS]]`
 //! `cargo run --release -p fleetops-runtime --example stream_rate -- BOOTSTRAP soak SECONDS [RATE]`
 //!
 //! Both write and read the same topic with the same client settings, in turns; each round prints both rates, by the clock
@@ -46,7 +46,7 @@ const START: Duration = Duration::from_secs(1);
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
     let bootstrap = arguments.next().expect("the bootstrap servers");
     if std::env::args().nth(2).is_some_and(|what| what == "soak") {
         let number = |at, otherwise| {
@@ -56,21 +56,30 @@ async fn main() {
         };
         return soak::soak(&bootstrap, Duration::from_secs(number(3, 600)), number(4, 0)).await;
     }
+    let only = arguments.next_if(|what| what == "producer" || what == "consumer");
     let mut number = |otherwise| {
         arguments
             .next()
             .map_or(otherwise, |n| n.parse().expect("a number"))
     };
     let (events, rounds) = (number(200_000), number(5));
+    if only.as_deref() != Some("consumer") {
+        compare_producers(&bootstrap, events, rounds).await;
+    }
+    if only.as_deref() != Some("producer") {
+        compare_consumers(&bootstrap, events, rounds).await;
+    }
+}
 
+async fn compare_producers(bootstrap: &str, events: usize, rounds: usize) {
     println!("producer, {events} events a round: million/s by the clock, and a second of processor");
-    let topic = create(&bootstrap, "sent", &[]).await;
+    let topic = create(bootstrap, "sent", &[]).await;
     let (mut finished, mut encoded) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let telemetry = events_of(round, events);
-        let sends = produce_bare(&bootstrap, &topic, telemetry.clone(), true).await;
-        let encodes = produce_bare(&bootstrap, &topic, telemetry.clone(), false).await;
-        let ours = produce(&bootstrap, &topic, telemetry).await;
+        let sends = produce_bare(bootstrap, &topic, telemetry.clone(), true).await;
+        let encodes = produce_bare(bootstrap, &topic, telemetry.clone(), false).await;
+        let ours = produce(bootstrap, &topic, telemetry).await;
         finished.push(told(
             &[("bare, records made beforehand", sends), ("ours", ours)],
             events,
@@ -84,18 +93,20 @@ async fn main() {
             median(&ratios, 1)
         );
     }
+}
 
+async fn compare_consumers(bootstrap: &str, events: usize, rounds: usize) {
     let total = events * 5;
     println!("consumer, {total} records a round: million/s by the clock, and a second of processor");
-    let topic = create(&bootstrap, "read", &[]).await;
+    let topic = create(bootstrap, "read", &[]).await;
     for round in 0..5 {
-        produce_bare(&bootstrap, &topic, disturbed(events_of(round, events)), true).await;
+        produce_bare(bootstrap, &topic, disturbed(events_of(round, events)), true).await;
     }
     let (mut ran, mut received) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let bare = consume_bare(&bootstrap, &topic, total);
-        let run = consume(&bootstrap, &topic, total, true).await;
-        let recv = consume(&bootstrap, &topic, total, false).await;
+        let bare = consume_bare(bootstrap, &topic, total);
+        let run = consume(bootstrap, &topic, total, true).await;
+        let recv = consume(bootstrap, &topic, total, false).await;
         ran.push(told(&[("bare", bare), ("run", run)], total));
         received.push(told(&[("bare", bare), ("recv", recv)], total));
     }

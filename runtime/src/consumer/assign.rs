@@ -113,7 +113,7 @@ impl<T: Topic> Core<T> {
             end,
         } = opening;
         let committed = config.committed;
-        let assignment = Assignment::new(partition, self.epoch, self.waker.clone());
+        let assignment = Assignment::new(partition, self.epoch, &self.settings.topic, self.waker.clone());
         let position = match from {
             Offset::Offset(offset) => Some(offset),
             _ => None,

@@ -4,12 +4,17 @@
 //! waits for any, and then waits for all together. How many depends on how many are due for each thread of the runtime, so that
 //! handlers that use the processor for long still run on all threads.
 //!
-//! A call holds its lane until its [`Turn`] is dropped, whether it has returned, panicked, or was aborted.
+//! A task whose calls were all over at once takes the next ones by itself, so that a handler that waits for nothing costs no
+//! wake-up. One that has to wait starts nothing more until its calls have ended: others make what is due meanwhile.
+//!
+//! A call holds its lane until its task has told that it has ended, whether it has returned, panicked, or was aborted: [`Turns`].
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -23,7 +28,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::delivery::{Delivery, HandlerOutcome, Received, Record};
+use super::delivery::{Delivery, Handled, HandlerOutcome, Received, Record};
 use super::dispatch::{Dispatcher, Lane};
 use super::mail::Mailbox;
 use super::mistakes::{Mistake, planted};
@@ -35,8 +40,12 @@ const TOGETHER: usize = 32;
 /// While it pauses before a retry, a call looks this often whether its partition was taken away.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// One handler call with its retries, from begin to settle.
-pub(super) async fn call<E, H, F>(delivery: Delivery<E>, handler: &H, retry: RetryPolicy)
+/// One handler call with its retries. What was handled is returned, for the thread to be told of several together.
+pub(super) async fn call<E, H, F>(
+    delivery: Delivery<E>,
+    handler: &H,
+    retry: RetryPolicy,
+) -> Option<Handled<E>>
 where
     H: Fn(Received<E>) -> F,
     F: Future<Output: HandlerOutcome>,
@@ -46,7 +55,7 @@ where
     loop {
         // A retry is a call too, and none begins after the partition was taken away.
         if delivery.is_stale() && !planted(Mistake::RetryAfterRevocation) {
-            return;
+            return None;
         }
         attempt += 1;
         // A span each, so that a trace shows the tries and the pauses between them.
@@ -61,9 +70,12 @@ where
         let received = delivery.received();
         let tried = async { handler(received).await.outcome() }.instrument(span);
         let error = match AssertUnwindSafe(tried).catch_unwind().await {
-            Ok(Ok(())) => return delivery.settle(),
+            Ok(Ok(())) => return Some(delivery.handled()),
             Ok(Err(error)) => error,
-            Err(panic) => return delivery.fail(format!("the handler panicked: {}", text(&*panic))),
+            Err(panic) => {
+                delivery.fail(format!("the handler panicked: {}", text(&*panic)));
+                return None;
+            }
         };
         let pauses = pauses.get_or_insert_with(|| {
             ExponentialBuilder::default()
@@ -74,7 +86,8 @@ where
                 .build()
         });
         let Some(pause) = pauses.next() else {
-            return delivery.fail(error);
+            delivery.fail(error);
+            return None;
         };
         tracing::debug!(
             topic = delivery.topic(),
@@ -99,89 +112,178 @@ fn text(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("no message")
 }
 
-/// Lanes whose calls have ended, for whoever starts the next ones.
-#[derive(Debug, Default)]
-struct Ended {
-    lanes: Mutex<Vec<Lane>>,
-    some: Notify,
+/// What waits for its call, for whoever makes the next ones.
+struct Due<E> {
+    dispatcher: Mutex<Dispatcher<Arc<Record<E>>>>,
+    /// Something has changed that whoever starts tasks may be waiting for.
+    changed: Notify,
+    mailbox: Arc<Mailbox<E>>,
+    threads: usize,
+    /// Tasks that take calls by themselves.
+    takers: AtomicUsize,
+    /// Once so few are queued there is to be more.
+    low: usize,
 }
 
-impl Ended {
-    fn lanes(&self) -> MutexGuard<'_, Vec<Lane>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+impl<E> Due<E> {
+    fn dispatcher(&self) -> MutexGuard<'_, Dispatcher<Arc<Record<E>>>> {
+        self.dispatcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// The right to the lane of a call; dropped when the call has ended, however it did.
-struct Turn {
-    lane: Lane,
-    ended: Arc<Ended>,
-}
+    /// Ends the calls of these lanes, and begins the next ones, as many as one task is to make.
+    fn next(&self, ended: &mut Vec<Lane>, into: &mut Vec<(Lane, Delivery<E>)>) {
+        let mut dispatcher = self.dispatcher();
+        let (running, queued) = (dispatcher.running(), dispatcher.queued());
+        ended.drain(..).for_each(|lane| dispatcher.finish(lane));
+        // Two tasks for each thread, so that none is idle while another one still has much to do.
+        let most = (dispatcher.ready() / (2 * self.threads)).clamp(1, TOGETHER);
+        while into.len() < most
+            && let Some((lane, record)) = dispatcher.start()
+        {
+            match Delivery::begin(record, &self.mailbox, None) {
+                Some(delivery) => into.push((lane, delivery)),
+                None => dispatcher.finish(lane), // its partition was taken away
+            }
+        }
+        // Whoever begins the next ones when these are over may be long in coming.
+        let left = dispatcher.may_start() && self.takers.load(Ordering::Relaxed) < 2 * self.threads;
+        let idle = dispatcher.running() == 0 && running > 0;
+        let wanting = queued > self.low && dispatcher.queued() <= self.low;
+        drop(dispatcher);
+        if idle || wanting || left {
+            self.changed.notify_one();
+        }
+    }
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let first = {
-            let mut lanes = self.ended.lanes();
-            lanes.push(self.lane);
-            lanes.len() == 1
-        };
-        // Who finds some there already knows that they were told of and not taken yet.
-        if first {
-            self.ended.some.notify_one();
+    /// Ends the calls of these lanes. Somebody else makes the next ones.
+    fn end(&self, ended: &mut Vec<Lane>) {
+        if !ended.is_empty() {
+            let mut dispatcher = self.dispatcher();
+            ended.drain(..).for_each(|lane| dispatcher.finish(lane));
+            drop(dispatcher);
+            self.changed.notify_one();
         }
     }
 }
 
-/// Makes these calls, all at the same time.
-async fn together<E, H, F>(calls: Vec<(Turn, Delivery<E>)>, handler: Arc<H>, retry: RetryPolicy)
-where
+/// The lanes of the calls of a task, until they have ended, however they do.
+struct Turns<E> {
+    held: Vec<Lane>,
+    /// The task takes calls by itself.
+    taking: bool,
+    due: Arc<Due<E>>,
+}
+
+impl<E> Turns<E> {
+    fn take_no_more(&mut self) {
+        if std::mem::take(&mut self.taking) {
+            self.due.takers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn end(&mut self, lane: Lane) {
+        if let Some(at) = self.held.iter().position(|held| *held == lane) {
+            let lane = self.held.swap_remove(at);
+            self.due.end(&mut vec![lane]);
+        }
+    }
+}
+
+impl<E> Drop for Turns<E> {
+    fn drop(&mut self) {
+        self.take_no_more();
+        self.due.end(&mut self.held);
+    }
+}
+
+/// Makes these calls, all at the same time. Where all are over at once, it goes on with those that are due then: a handler that
+/// waits for nothing is called by a few tasks that need not be woken for each record.
+async fn work<E, H, F>(
+    mut calls: Vec<(Lane, Delivery<E>)>,
+    due: Arc<Due<E>>,
+    handler: Arc<H>,
+    retry: RetryPolicy,
+) where
     H: Fn(Received<E>) -> F,
     F: Future<Output: HandlerOutcome>,
 {
     let handler = &*handler;
-    let mut waiting = FuturesUnordered::new();
+    let mut turns = Turns {
+        held: calls.iter().map(|(lane, _)| *lane).collect(),
+        taking: true,
+        due: Arc::clone(&due),
+    };
+    let mut handled = Vec::with_capacity(calls.len());
     let mut over = Vec::with_capacity(calls.len());
-    for (turn, delivery) in calls {
-        let mut call = Box::pin(call(delivery, handler, retry));
-        // Many are over at once.
-        let polled = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
-        match polled {
-            Poll::Ready(()) => over.push(turn),
-            Poll::Pending => waiting.push(call.map(|()| turn)),
+    loop {
+        let mut waiting = FuturesUnordered::new();
+        for (lane, delivery) in calls.drain(..) {
+            let mut call = Box::pin(call(delivery, handler, retry));
+            // Many are over at once.
+            let polled = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+            match polled {
+                Poll::Ready(outcome) => {
+                    handled.extend(outcome);
+                    over.push(lane);
+                }
+                Poll::Pending => waiting.push(call.map(move |outcome| (lane, outcome))),
+            }
         }
-    }
-    drop(over);
-    while let Some(turn) = waiting.next().await {
-        drop(turn);
+        Handled::tell_all(&mut handled, &due.mailbox);
+        if waiting.is_empty() {
+            over.clear();
+            due.next(&mut turns.held, &mut calls);
+            if calls.is_empty() {
+                return;
+            }
+            turns.held.extend(calls.iter().map(|(lane, _)| *lane));
+            // Others want the thread too, and the task may be aborted here.
+            tokio::task::yield_now().await;
+            continue;
+        }
+        turns.take_no_more();
+        over.drain(..).for_each(|lane| turns.end(lane));
+        while let Some((lane, outcome)) = waiting.next().await {
+            if let Some(handled) = outcome {
+                handled.tell(&due.mailbox);
+            }
+            turns.end(lane);
+        }
+        return;
     }
 }
 
 /// The calls that run, and what waits for them.
 pub(super) struct Calls<E> {
-    dispatcher: Dispatcher<Arc<Record<E>>>,
+    due: Arc<Due<E>>,
     tasks: JoinSet<()>,
-    ended: Arc<Ended>,
-    mailbox: Arc<Mailbox<E>>,
     retry: RetryPolicy,
-    threads: usize,
 }
 
 impl<E: Send + Sync + 'static> Calls<E> {
-    /// At most `cap` calls run at a time. To be called within a runtime, whose tasks will make them.
-    pub(super) fn new(cap: usize, mailbox: Arc<Mailbox<E>>, retry: RetryPolicy) -> Self {
+    /// At most `cap` calls run at a time, and once no more than `low` wait [`Self::changed`] says so. To be called within a
+    /// runtime, whose tasks will make them.
+    pub(super) fn new(cap: usize, low: usize, mailbox: Arc<Mailbox<E>>, retry: RetryPolicy) -> Self {
         Self {
-            dispatcher: Dispatcher::new(cap),
+            due: Arc::new(Due {
+                dispatcher: Mutex::new(Dispatcher::new(cap)),
+                changed: Notify::new(),
+                mailbox,
+                threads: Handle::current().metrics().num_workers(),
+                takers: AtomicUsize::new(0),
+                low,
+            }),
             tasks: JoinSet::new(),
-            ended: Arc::default(),
-            mailbox,
             retry,
-            threads: Handle::current().metrics().num_workers(),
         }
     }
 
-    /// Takes a record in.
-    pub(super) fn push(&mut self, record: Arc<Record<E>>) {
-        self.dispatcher.push(record.lane, record);
+    /// Takes records in.
+    pub(super) fn push(&mut self, records: &mut VecDeque<Arc<Record<E>>>) {
+        let mut dispatcher = self.due.dispatcher();
+        for record in records.drain(..) {
+            dispatcher.push(record.lane(), record);
+        }
     }
 
     /// Starts what may start.
@@ -190,56 +292,41 @@ impl<E: Send + Sync + 'static> Calls<E> {
         H: Fn(Received<E>) -> F + Send + Sync + 'static,
         F: Future<Output: HandlerOutcome> + Send + 'static,
     {
-        // Two tasks for each thread, so that none is idle while another one still has much to do.
-        let size = (self.dispatcher.ready() / (2 * self.threads)).clamp(1, TOGETHER);
+        while self.tasks.try_join_next().is_some() {}
         loop {
-            let mut calls = Vec::with_capacity(size);
-            while calls.len() < size
-                && let Some((lane, record)) = self.dispatcher.start()
-            {
-                match Delivery::begin(record, &self.mailbox, None) {
-                    Some(delivery) => {
-                        let ended = Arc::clone(&self.ended);
-                        calls.push((Turn { lane, ended }, delivery));
-                    }
-                    None => self.dispatcher.finish(lane), // its partition was taken away
-                }
-            }
+            let mut calls = Vec::new();
+            self.due.next(&mut Vec::new(), &mut calls);
             if calls.is_empty() {
                 return;
             }
-            self.tasks.spawn(together(calls, Arc::clone(handler), self.retry));
+            let due = Arc::clone(&self.due);
+            due.takers.fetch_add(1, Ordering::Relaxed);
+            self.tasks
+                .spawn(work(calls, due, Arc::clone(handler), self.retry));
         }
     }
 
-    /// Waits until calls have ended, and lets those behind them have their turn. To be called while some run.
+    /// Waits until calls have ended that others may be behind, or until few wait, or none runs any more. It may also return for
+    /// nothing.
     ///
     /// Nothing is lost if the future is dropped.
-    pub(super) async fn some_ended(&mut self) {
-        loop {
-            let lanes = std::mem::take(&mut *self.ended.lanes());
-            if !lanes.is_empty() {
-                lanes.into_iter().for_each(|lane| self.dispatcher.finish(lane));
-                while self.tasks.try_join_next().is_some() {}
-                return;
-            }
-            self.ended.some.notified().await;
-        }
+    pub(super) async fn changed(&self) {
+        self.due.changed.notified().await;
     }
 
     /// Calls that have begun and not ended.
     pub(super) fn running(&self) -> usize {
-        self.dispatcher.running()
+        self.due.dispatcher().running()
     }
 
     /// Records that wait for their call.
     pub(super) fn queued(&self) -> usize {
-        self.dispatcher.queued()
+        self.due.dispatcher().queued()
     }
 
     /// Forgets what has not begun.
     pub(super) fn clear(&mut self) {
-        self.dispatcher.clear();
+        self.due.dispatcher().clear();
     }
 
     /// Ends what runs, wherever it is.
@@ -248,11 +335,11 @@ impl<E: Send + Sync + 'static> Calls<E> {
     }
 }
 
-impl<E> fmt::Debug for Calls<E> {
+impl<E: Send + Sync + 'static> fmt::Debug for Calls<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Calls")
-            .field("running", &self.dispatcher.running())
-            .field("queued", &self.dispatcher.queued())
+            .field("running", &self.running())
+            .field("queued", &self.queued())
             .finish_non_exhaustive()
     }
 }

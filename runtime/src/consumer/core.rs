@@ -19,10 +19,11 @@ use super::letters::DeadLetters;
 use super::mail::{Mailbox, Note, Outbox};
 use super::pressure::Pressure;
 use super::probe::Probe;
-use super::raw::{Raw, RawBuilder};
+use super::spare::Spare;
 use super::start::StartAt;
-use super::values::Values;
-use crate::engine::{Engine, EngineConfig, Output};
+use super::values::{Prepared, Values};
+use crate::engine::key::Keyed;
+use crate::engine::{Engine, EngineConfig, Meta, Output};
 use crate::observe::ConsumerMeter;
 use crate::topic::Topic;
 use crate::waker::Waker;
@@ -48,19 +49,12 @@ pub(crate) struct Settings {
     pub(crate) low: usize,
 }
 
-/// A record that waits for its writer's schema.
-pub(super) struct Stashed {
-    pub(super) raw: Raw,
-    pub(super) offset: i64,
-    pub(super) timestamp_ms: Option<i64>,
-}
-
 /// One assigned partition.
 pub(crate) struct Partition<E> {
     pub(crate) assignment: Arc<Assignment>,
     pub(crate) engine: Engine<Arc<Record<E>>>,
     /// Received and not given to the engine: the first one waits for a schema, the others for the first.
-    pub(super) stash: VecDeque<Stashed>,
+    pub(super) stash: VecDeque<Arc<Record<E>>>,
     /// Something has come into the stash and was not offered to the engine yet.
     pub(super) unfed: bool,
     /// The next offset to be given to the engine.
@@ -150,10 +144,15 @@ pub(crate) struct Core<T: Topic> {
     pub(crate) meter: ConsumerMeter,
     /// When the commit that is under way was sent.
     pub(crate) commit_sent: Duration,
-    pub(super) builder: RawBuilder,
+    pub(super) spare: Spare<T::Event>,
+    /// What the lanes of records are computed with.
+    pub(super) lanes: Keyed,
     pub(super) outputs: Vec<Output<Arc<Record<T::Event>>>>,
     pub(super) ready: Vec<Arc<Record<T::Event>>>,
     pub(super) notes: Vec<Note<T::Event>>,
+    /// Room for what is known of a batch of records while the engine takes it.
+    pub(super) metas: Vec<Meta<'static>>,
+    pub(super) values_room: Vec<Prepared<'static>>,
 }
 
 /// What the core is made of.
@@ -206,10 +205,13 @@ impl<T: Topic> Core<T> {
             published: parts.published,
             meter: parts.meter,
             commit_sent: Duration::ZERO,
-            builder: RawBuilder::default(),
+            spare: Spare::default(),
+            lanes: Keyed::random(),
             outputs: Vec::new(),
             ready: Vec::new(),
             notes: Vec::new(),
+            metas: Vec::new(),
+            values_room: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::OwnedSemaphorePermit;
@@ -17,13 +17,42 @@ use crate::observe::Stopwatch;
 #[derive(Debug)]
 pub(crate) struct Record<E> {
     pub(crate) assignment: Arc<Assignment>,
-    pub(crate) topic: Arc<str>,
     pub(crate) offset: i64,
     pub(crate) timestamp_ms: Option<i64>,
     pub(crate) raw: Raw,
+    /// Set once by the consumer's thread, before anybody else sees the record.
+    pub(crate) made: OnceLock<Made<E>>,
+}
+
+/// What was made of a record's value.
+#[derive(Debug)]
+pub(crate) struct Made<E> {
     pub(crate) body: Body<E>,
     /// What must be handled one after the other has the same lane; `None`: nothing else.
     pub(crate) lane: Option<u64>,
+}
+
+impl<E> Record<E> {
+    /// A record of which only the bytes are known.
+    pub(crate) fn new(assignment: Arc<Assignment>, offset: i64, timestamp_ms: Option<i64>, raw: Raw) -> Self {
+        Self {
+            assignment,
+            offset,
+            timestamp_ms,
+            raw,
+            made: OnceLock::new(),
+        }
+    }
+
+    /// What decoding made of it; `None`: it was not decoded yet.
+    pub(crate) fn body(&self) -> Option<&Body<E>> {
+        self.made.get().map(|made| &made.body)
+    }
+
+    /// What it must be handled in turn with.
+    pub(crate) fn lane(&self) -> Option<u64> {
+        self.made.get()?.lane
+    }
 }
 
 /// What decoding made of it.
@@ -51,15 +80,15 @@ impl<E> Clone for Received<E> {
 impl<E> Received<E> {
     /// The event; `None` for a tombstone, a record with a null value.
     pub fn event(&self) -> Option<&E> {
-        match &self.record.body {
-            Body::Event(event) => Some(event),
-            Body::Tombstone | Body::Poison { .. } => None,
+        match self.record.body() {
+            Some(Body::Event(event)) => Some(event),
+            Some(Body::Tombstone | Body::Poison { .. }) | None => None,
         }
     }
 
     /// The topic that it was read from.
     pub fn topic(&self) -> &str {
-        &self.record.topic
+        self.record.assignment.topic()
     }
 
     /// The partition that it was read from.
@@ -98,7 +127,7 @@ impl<E> Received<E> {
 
     /// The value of the last header of that name. `None`: there is none, or it is null.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.record.raw.header(name).flatten()
+        self.record.raw.last_header(name).flatten()
     }
 }
 
@@ -151,12 +180,18 @@ impl<E> Delivery<E> {
 
     /// The record was handled: its offset need not be read again.
     pub fn settle(self) {
+        let mailbox = Arc::clone(&self.mailbox);
+        self.handled().tell(&mailbox);
+    }
+
+    /// Ends the handling with success. The thread is not told yet.
+    pub(super) fn handled(self) -> Handled<E> {
         self.mailbox.handling.handled(self.since);
-        self.mailbox.push(Note::Settled {
-            partition: self.received.partition(),
-            epoch: self.received.record.assignment.epoch(),
-            offset: self.received.offset(),
-        });
+        Handled {
+            note: Note::settled(self.received.record),
+            permit: self._permit,
+            _slot: self._slot,
+        }
     }
 
     /// The record could not be handled. It goes to the dead-letter topic with `reason`, and is settled once the broker
@@ -181,6 +216,34 @@ impl<E> Deref for Delivery<E> {
 
     fn deref(&self) -> &Received<E> {
         &self.received
+    }
+}
+
+/// A record that was handled, of which the thread was not told yet.
+#[derive(Debug)]
+#[must_use = "the thread is to be told"]
+pub(crate) struct Handled<E> {
+    note: Note<E>,
+    permit: Permit,
+    _slot: Option<OwnedSemaphorePermit>,
+}
+
+impl<E> Handled<E> {
+    /// Tells the thread.
+    pub(super) fn tell(self, mailbox: &Mailbox<E>) {
+        mailbox.push(self.note);
+        // Only now: whoever sees that no call runs any more finds the note.
+        drop(self.permit);
+    }
+
+    /// Tells the thread of all of them, with one look into the mailbox.
+    pub(super) fn tell_all(all: &mut Vec<Self>, mailbox: &Mailbox<E>) {
+        let mut permits = Vec::with_capacity(all.len());
+        mailbox.push_all(all.drain(..).map(|one| {
+            permits.push(one.permit);
+            one.note
+        }));
+        drop(permits);
     }
 }
 

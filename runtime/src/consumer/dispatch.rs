@@ -7,8 +7,10 @@
 //! owes it a [`Dispatcher::finish`], also where the item turned out to be stale and was not handled.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
 
 use super::mistakes::{Mistake, planted};
+use crate::engine::key::AlreadyHashed;
 
 /// The place of an item: what must be given back to [`Dispatcher::finish`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(crate) struct Dispatcher<T> {
     running: usize,
     queued: usize,
     /// What is behind the first item of a lane. A lane is here from its first item's arrival to its last item's finish.
-    lanes: HashMap<u64, VecDeque<T>>,
+    lanes: HashMap<u64, VecDeque<T>, BuildHasherDefault<AlreadyHashed>>,
     /// The first item of each lane whose turn it is, in order of arrival.
     ready: VecDeque<(Lane, T)>,
 }
@@ -34,7 +36,7 @@ impl<T> Dispatcher<T> {
             cap: cap.max(1),
             running: 0,
             queued: 0,
-            lanes: HashMap::new(),
+            lanes: HashMap::default(),
             ready: VecDeque::new(),
         }
     }
@@ -73,6 +75,11 @@ impl<T> Dispatcher<T> {
                 self.lanes.remove(&key);
             }
         }
+    }
+
+    /// Whether [`Dispatcher::start`] would answer an item.
+    pub(crate) fn may_start(&self) -> bool {
+        self.running < self.cap && !self.ready.is_empty()
     }
 
     /// How many items may run as far as their lanes are concerned.

@@ -15,6 +15,7 @@ const CLOSED: usize = 1 << (usize::BITS - 1);
 /// The right to hand out one partition's records, until it is taken away.
 #[derive(Debug)]
 pub(crate) struct Assignment {
+    topic: Arc<str>,
     partition: i32,
     epoch: u64,
     state: AtomicUsize,
@@ -23,13 +24,19 @@ pub(crate) struct Assignment {
 
 impl Assignment {
     /// `epoch` is larger than that of any assignment before.
-    pub(crate) fn new(partition: i32, epoch: u64, waker: Arc<Waker>) -> Arc<Self> {
+    pub(crate) fn new(partition: i32, epoch: u64, topic: &Arc<str>, waker: Arc<Waker>) -> Arc<Self> {
         Arc::new(Self {
+            topic: Arc::clone(topic),
             partition,
             epoch,
             state: AtomicUsize::new(0),
             waker,
         })
+    }
+
+    /// The topic's name.
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
     }
 
     /// The partition's number.
@@ -95,7 +102,7 @@ mod tests {
     use super::*;
 
     fn assignment() -> Arc<Assignment> {
-        Assignment::new(0, 1, Arc::new(Waker::default()))
+        Assignment::new(0, 1, &Arc::from("t"), Arc::new(Waker::default()))
     }
 
     proptest! {
@@ -125,7 +132,7 @@ mod tests {
         for _ in 0..50 {
             let waker = Arc::new(Waker::default());
             waker.register();
-            let assignment = Assignment::new(3, 7, waker);
+            let assignment = Assignment::new(3, 7, &Arc::from("t"), waker);
             let drained = Arc::new(AtomicBool::new(false));
             let begun = Arc::new(AtomicUsize::new(0));
             let handlers: Vec<_> = (0..4)
@@ -159,7 +166,7 @@ mod tests {
     fn the_last_call_of_a_closed_assignment_wakes_the_thread() {
         let waker = Arc::new(Waker::default());
         waker.register();
-        let assignment = Assignment::new(0, 1, waker);
+        let assignment = Assignment::new(0, 1, &Arc::from("t"), waker);
         let permit = assignment.begin().unwrap();
         assignment.close();
         let ender = std::thread::spawn(move || drop(permit));

@@ -4,16 +4,16 @@ use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 
 use super::context;
-use super::core::{Core, Partition, Phase, Stashed};
+use super::core::{Core, Partition, Phase};
 use super::delivery::Record;
 use super::error::ConsumerError;
 use super::letters::{Letter, Ticket};
-use super::making::{DEDUP_KEY, Making, poison, refusal};
+use super::making::{Making, poison, refusal};
 use super::mistakes::{Mistake, planted};
 use super::native;
 use super::raw::Raw;
 use super::values::Prepared;
-use crate::dead_letter::{Reason, header};
+use crate::dead_letter::Reason;
 use crate::engine::{Meta, Output};
 use crate::topic::Topic;
 
@@ -24,11 +24,10 @@ impl<T: Topic> Core<T> {
         if !self.takes(number, offset) {
             return;
         }
-        self.builder.start(message.key(), message.payload());
-        let builder = &mut self.builder;
-        native::headers(message, |name, value| builder.header(name, value));
-        let raw = builder.finish();
-        self.record(number, offset, context::millis(message.timestamp()), raw);
+        self.record(number, offset, context::millis(message.timestamp()), |raw| {
+            raw.start(message.key(), message.payload());
+            native::headers(message, |name, value| raw.header(name, value));
+        });
     }
 
     /// Whether a record is one of ours: it may have been fetched before its partition was taken away, or lie behind the end.
@@ -43,14 +42,19 @@ impl<T: Topic> Core<T> {
     }
 
     /// A record that is one of ours. It waits for the next [`Self::feed_all`].
-    pub(crate) fn record(&mut self, number: i32, offset: i64, timestamp_ms: Option<i64>, raw: Raw) {
+    pub(crate) fn record(
+        &mut self,
+        number: i32,
+        offset: i64,
+        timestamp_ms: Option<i64>,
+        fill: impl FnOnce(&mut Raw),
+    ) {
         if let Some(partition) = self.partitions.get_mut(&number) {
             partition.unfed = true;
-            partition.stash.push_back(Stashed {
-                raw,
-                offset,
-                timestamp_ms,
-            });
+            let record = self
+                .spare
+                .record(&partition.assignment, offset, timestamp_ms, fill);
+            partition.stash.push_back(record);
         }
     }
 
@@ -81,49 +85,55 @@ impl<T: Topic> Core<T> {
         if partition.assignment.is_closed() {
             return;
         }
-        let mut values = Vec::with_capacity(partition.stash.len());
-        let mut metas = Vec::with_capacity(partition.stash.len());
-        for stashed in &partition.stash {
-            let raw = &stashed.raw;
-            match self.values.prepare(raw) {
+        let mut values = emptied(std::mem::take(&mut self.values_room));
+        let mut metas = emptied(std::mem::take(&mut self.metas));
+        let mut latest = None;
+        let mut missing = None;
+        for record in &partition.stash {
+            let raw = &record.raw;
+            let known = raw.known();
+            match self.values.prepare(raw, known.schema_id.flatten(), &mut latest) {
                 Prepared::Missing(id) => {
-                    self.values.fetch(id);
+                    missing = Some(id);
                     break;
                 }
                 value => values.push(value),
             }
             metas.push(Meta {
-                offset: stashed.offset,
-                timestamp_ms: stashed.timestamp_ms,
-                dedup_key: raw.header(DEDUP_KEY).flatten(),
+                offset: record.offset,
+                timestamp_ms: record.timestamp_ms,
+                dedup_key: known.dedup_key.flatten(),
                 value: raw.value(),
-                replayed: raw.header(header::REPLAY).is_some(),
+                replayed: known.replay.is_some(),
             });
         }
         let stash = &partition.stash;
-        let decode = |at: usize| {
-            let stashed = &stash[at];
-            let made = Making {
-                topic: &self.topic,
-                name: &self.settings.topic,
-                assignment: &partition.assignment,
-                reordered: self.settings.engine.reorder.is_some(),
-                raw: &stashed.raw,
-                offset: stashed.offset,
-                timestamp_ms: stashed.timestamp_ms,
-            };
-            made.decode(&values[at])
+        let making = Making {
+            topic: &self.topic,
+            reordered: self.settings.engine.reorder.is_some(),
+            lanes: &self.lanes,
         };
-        partition
-            .engine
-            .receive_all(&metas, now, decode, &mut self.outputs);
+        partition.engine.receive_all(
+            &metas,
+            now,
+            |at| making.decode(&stash[at], &values[at]),
+            &mut self.outputs,
+        );
         let fed = metas.len();
         if let Some(last) = metas.last() {
             let position = last.offset + 1;
             partition.position = Some(position);
             partition.reached |= partition.end.is_some_and(|end| position >= end);
         }
-        partition.stash.drain(..fed);
+        self.metas = emptied(metas);
+        self.values_room = emptied(values);
+        for record in partition.stash.drain(..fed) {
+            // Those that went nowhere, because they are duplicates.
+            self.spare.give(record);
+        }
+        if let Some(id) = missing {
+            self.values.fetch(id);
+        }
         self.route(number);
     }
 
@@ -196,5 +206,34 @@ impl<T: Topic> Core<T> {
                 detail,
             });
         }
+    }
+}
+
+/// The room of a vector whose elements are not needed any more, for elements that borrow something else. A new one of this
+/// size for each batch would have the allocator tidy up all that it holds.
+fn emptied<A, B>(mut used: Vec<A>) -> Vec<B> {
+    used.clear();
+    // The standard library collects in place where the layouts are the same.
+    used.into_iter().filter_map(|_| None).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emptied_vector_keeps_its_room() {
+        let text = String::from("text");
+        let mut used: Vec<Meta<'_>> = Vec::with_capacity(300);
+        used.push(Meta {
+            offset: 0,
+            timestamp_ms: None,
+            dedup_key: None,
+            value: Some(text.as_bytes()),
+            replayed: false,
+        });
+        let emptied: Vec<Meta<'static>> = emptied(used);
+        assert!(emptied.is_empty());
+        assert_eq!(emptied.capacity(), 300);
     }
 }

@@ -182,7 +182,6 @@ fn headers(letter: &Letter, source: &str) -> OwnedHeaders {
 mod tests {
     use rdkafka::message::Headers;
 
-    use super::super::raw::RawBuilder;
     use super::*;
 
     fn texts(headers: &OwnedHeaders) -> Vec<(String, Option<String>)> {
@@ -199,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_letter_keeps_the_records_headers_and_says_where_it_comes_from() {
-        let mut raw = RawBuilder::default();
+        let mut raw = Raw::default();
         raw.start(Some(b"k"), Some(b"v"));
         raw.header(b"dedup-key", Some(b"a\x1fb"));
         raw.header(b"trace", None);
@@ -212,7 +211,7 @@ mod tests {
                 offset: 41,
                 reason: Reason::Undecodable,
             },
-            raw: raw.finish(),
+            raw,
             timestamp_ms: Some(1_700_000_000_000),
             detail: "é".repeat(600),
         };

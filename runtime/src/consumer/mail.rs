@@ -19,6 +19,7 @@ use super::delivery::Record;
 use super::error::ConsumerError;
 use super::letters::Ticket;
 use super::mistakes::{Mistake, planted};
+use super::spare::LARGE;
 use crate::framing::SchemaId;
 use crate::observe::HandlingMeter;
 use crate::registry::RegistryError;
@@ -33,7 +34,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub(crate) enum Note<E> {
     /// A record was handled.
-    Settled { partition: i32, epoch: u64, offset: i64 },
+    Settled {
+        partition: i32,
+        epoch: u64,
+        offset: i64,
+        /// The record itself, to be used again.
+        record: Option<Arc<Record<E>>>,
+    },
     /// A record could not be handled.
     Failed { record: Arc<Record<E>>, detail: String },
     /// A writer schema was looked up; no error here is worth another try.
@@ -60,6 +67,16 @@ pub(crate) enum Note<E> {
 }
 
 impl<E> Note<E> {
+    /// That a record was handled. A large one is not kept waiting in the mailbox.
+    pub(crate) fn settled(record: Arc<Record<E>>) -> Self {
+        Self::Settled {
+            partition: record.assignment.partition(),
+            epoch: record.assignment.epoch(),
+            offset: record.offset,
+            record: Some(record).filter(|record| record.raw.room() <= LARGE),
+        }
+    }
+
     /// Whether the thread is to act on it at once. That a record was settled only matters at the next commit, for which the
     /// thread wakes by itself.
     fn is_urgent(&self) -> bool {
@@ -106,6 +123,21 @@ impl<E> Mailbox<E> {
             let worth = note.is_urgent() || notes.notes.len() + 1 >= MANY;
             notes.notes.push(note);
             // Who was woken once and has not taken the notes yet needs no second call.
+            let wake = worth && !notes.woken;
+            notes.woken |= worth;
+            wake
+        };
+        if wake && !planted(Mistake::NoteWakesNobody) {
+            self.waker.wake();
+        }
+    }
+
+    /// Leaves several notes of records that were settled.
+    pub(crate) fn push_all(&self, settled: impl Iterator<Item = Note<E>>) {
+        let wake = {
+            let mut notes = lock(&self.notes);
+            notes.notes.extend(settled);
+            let worth = notes.notes.len() >= MANY;
             let wake = worth && !notes.woken;
             notes.woken |= worth;
             wake
@@ -276,23 +308,15 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll};
 
-    use super::super::delivery::Body;
     use super::super::gate::Assignment;
-    use super::super::raw::RawBuilder;
+    use super::super::raw::Raw;
     use super::*;
 
     fn record(partition: i32, offset: i64, bytes: usize, waker: &Arc<Waker>) -> Arc<Record<()>> {
-        let mut raw = RawBuilder::default();
+        let mut raw = Raw::default();
         raw.start(None, Some(&vec![0; bytes]));
-        Arc::new(Record {
-            assignment: Assignment::new(partition, 1, Arc::clone(waker)),
-            topic: Arc::from("t"),
-            offset,
-            timestamp_ms: None,
-            raw: raw.finish(),
-            body: Body::Event(()),
-            lane: None,
-        })
+        let assignment = Assignment::new(partition, 1, &Arc::from("t"), Arc::clone(waker));
+        Arc::new(Record::new(assignment, offset, None, raw))
     }
 
     /// Polls once.

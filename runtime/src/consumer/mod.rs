@@ -42,6 +42,7 @@ mod pressure;
 mod probe;
 mod raw;
 mod run;
+mod spare;
 mod start;
 #[cfg(test)]
 mod tests;

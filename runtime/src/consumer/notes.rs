@@ -26,7 +26,13 @@ impl<T: Topic> Core<T> {
                     partition,
                     epoch,
                     offset,
-                } => self.settled(partition, epoch, offset),
+                    record,
+                } => {
+                    self.settled(partition, epoch, offset);
+                    if let Some(record) = record {
+                        self.spare.give(record);
+                    }
+                }
                 Note::Failed { record, detail } => self.failed(&record, detail),
                 Note::Schema { id, answer } => {
                     if let Err(error) = self.values.answer(id, answer) {

@@ -1,16 +1,19 @@
-//! A record as it came: key, value and headers, in one allocation.
+//! A record as it came: key, value and headers, in one buffer.
 //!
 //! librdkafka's own message cannot leave the thread that polls, and rdkafka's owned copy makes an allocation for each
-//! part. Records wait in the reorder stage and go to other threads, so they are copied once, here.
+//! part. Records wait in the reorder stage and go to other threads, so they are copied once, here. The buffer serves the next
+//! record once this one was settled ([`super::spare`]).
 
-use std::sync::Arc;
+use super::making::DEDUP_KEY;
+use crate::dead_letter::header;
+use crate::framing;
 
-/// Key, value and headers of a record. Cloning shares the bytes.
-#[derive(Clone)]
+/// Key, value and headers of a record.
+#[derive(Clone, Default)]
 pub(crate) struct Raw {
     /// Key, then value, then for each header: the lengths of name and value (`u32::MAX`: null) as four bytes each, name,
     /// value.
-    bytes: Arc<[u8]>,
+    bytes: Vec<u8>,
     key: Option<usize>,
     value: Option<usize>,
 }
@@ -18,20 +21,20 @@ pub(crate) struct Raw {
 /// A null header value.
 const NULL: u32 = u32::MAX;
 
-/// Builds [`Raw`]s with one buffer, so that each costs one allocation.
-#[derive(Debug, Default)]
-pub(crate) struct RawBuilder {
-    scratch: Vec<u8>,
-    key: Option<usize>,
-    value: Option<usize>,
+/// The headers that the consumer itself looks at; of several of one name the last one counts. `Some(None)`: it is there and null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known<'a> {
+    pub(crate) dedup_key: Option<Option<&'a [u8]>>,
+    pub(crate) schema_id: Option<Option<&'a [u8]>>,
+    pub(crate) replay: Option<Option<&'a [u8]>>,
 }
 
-impl RawBuilder {
-    /// Starts a record.
+impl Raw {
+    /// Starts a record in the place of the one before.
     pub(crate) fn start(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) {
-        self.scratch.clear();
+        self.bytes.clear();
         for part in [key, value].into_iter().flatten() {
-            self.scratch.extend_from_slice(part);
+            self.bytes.extend_from_slice(part);
         }
         self.key = key.map(<[u8]>::len);
         self.value = value.map(<[u8]>::len);
@@ -48,23 +51,12 @@ impl RawBuilder {
             return; // no record is that large: message.max.bytes is an i32
         };
         let value_length = if value.is_some() { value_length } else { NULL };
-        self.scratch.extend_from_slice(&name_length.to_le_bytes());
-        self.scratch.extend_from_slice(&value_length.to_le_bytes());
-        self.scratch.extend_from_slice(name);
-        self.scratch.extend_from_slice(value.unwrap_or_default());
+        self.bytes.extend_from_slice(&name_length.to_le_bytes());
+        self.bytes.extend_from_slice(&value_length.to_le_bytes());
+        self.bytes.extend_from_slice(name);
+        self.bytes.extend_from_slice(value.unwrap_or_default());
     }
 
-    /// The record.
-    pub(crate) fn finish(&self) -> Raw {
-        Raw {
-            bytes: Arc::from(self.scratch.as_slice()),
-            key: self.key,
-            value: self.value,
-        }
-    }
-}
-
-impl Raw {
     /// The record key; `None`: null.
     pub(crate) fn key(&self) -> Option<&[u8]> {
         self.bytes.get(..self.key?)
@@ -81,6 +73,11 @@ impl Raw {
         self.bytes.len()
     }
 
+    /// The bytes that there is room for without another allocation.
+    pub(crate) fn room(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// The headers, in their order. A name may be there more than once.
     pub(crate) fn headers(&self) -> HeaderIter<'_> {
         let start = self.key.unwrap_or(0) + self.value.unwrap_or(0);
@@ -90,11 +87,27 @@ impl Raw {
     }
 
     /// The value of the last header of that name; `Some(None)`: it is there and null.
-    pub(crate) fn header(&self, name: &str) -> Option<Option<&[u8]>> {
+    pub(crate) fn last_header(&self, name: &str) -> Option<Option<&[u8]>> {
         self.headers()
             .filter(|(found, _)| *found == name)
             .last()
             .map(|(_, value)| value)
+    }
+
+    /// The headers that the consumer itself looks at, in one pass.
+    pub(crate) fn known(&self) -> Known<'_> {
+        let mut known = Known::default();
+        let mut headers = self.headers();
+        while let Some((name, value)) = headers.next_bytes() {
+            if name == DEDUP_KEY.as_bytes() {
+                known.dedup_key = Some(value);
+            } else if name == framing::VALUE_SCHEMA_ID.as_bytes() {
+                known.schema_id = Some(value);
+            } else if name == header::REPLAY.as_bytes() {
+                known.replay = Some(value);
+            }
+        }
+        known
     }
 }
 
@@ -117,10 +130,9 @@ pub struct HeaderIter<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Iterator for HeaderIter<'a> {
-    type Item = (&'a str, Option<&'a [u8]>);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> HeaderIter<'a> {
+    /// The next header, its name as bytes.
+    fn next_bytes(&mut self) -> Option<(&'a [u8], Option<&'a [u8]>)> {
         let (name_length, rest) = self.rest.split_first_chunk::<4>()?;
         let (value_length, rest) = rest.split_first_chunk::<4>()?;
         let (name, rest) = rest.split_at_checked(u32::from_le_bytes(*name_length) as usize)?;
@@ -132,6 +144,15 @@ impl<'a> Iterator for HeaderIter<'a> {
             }
         };
         self.rest = rest;
+        Some((name, value))
+    }
+}
+
+impl<'a> Iterator for HeaderIter<'a> {
+    type Item = (&'a str, Option<&'a [u8]>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, value) = self.next_bytes()?;
         Some((std::str::from_utf8(name).unwrap_or_default(), value))
     }
 }
@@ -144,25 +165,35 @@ mod tests {
 
     type Parts = (Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Option<Vec<u8>>)>);
 
+    fn name() -> impl Strategy<Value = String> {
+        let known = [DEDUP_KEY, framing::VALUE_SCHEMA_ID, header::REPLAY].map(str::to_owned);
+        prop_oneof![".{0,8}", proptest::sample::select(known.to_vec())]
+    }
+
     fn parts() -> impl Strategy<Value = Parts> {
         let bytes = || proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20));
         (
             bytes(),
             bytes(),
-            proptest::collection::vec((".{0,8}", bytes()), 0..5),
+            proptest::collection::vec((name(), bytes()), 0..5),
         )
     }
 
     proptest! {
         #[test]
         fn what_goes_in_comes_out(records in proptest::collection::vec(parts(), 1..4)) {
-            let mut builder = RawBuilder::default();
+            let mut raw = Raw::default();
             for (key, value, headers) in records {
-                builder.start(key.as_deref(), value.as_deref());
+                raw.start(key.as_deref(), value.as_deref());
                 for (name, value) in &headers {
-                    builder.header(name.as_bytes(), value.as_deref());
+                    raw.header(name.as_bytes(), value.as_deref());
                 }
-                let raw = builder.finish();
+                let known = Known {
+                    dedup_key: raw.last_header(DEDUP_KEY),
+                    schema_id: raw.last_header(framing::VALUE_SCHEMA_ID),
+                    replay: raw.last_header(header::REPLAY),
+                };
+                prop_assert_eq!(raw.known(), known);
                 prop_assert_eq!(raw.key(), key.as_deref());
                 prop_assert_eq!(raw.value(), value.as_deref());
                 let found: Vec<_> = raw.headers().map(|(n, v)| (n.to_owned(), v.map(<[u8]>::to_vec))).collect();
@@ -173,14 +204,13 @@ mod tests {
 
     #[test]
     fn the_last_header_of_a_name_counts_and_null_is_not_absent() {
-        let mut builder = RawBuilder::default();
-        builder.start(None, Some(b"v"));
-        builder.header(b"a", Some(b"1"));
-        builder.header(b"a", None);
-        builder.header(b"b\xff", Some(b""));
-        let raw = builder.finish();
-        assert_eq!(raw.header("a"), Some(None));
-        assert_eq!(raw.header("b\u{fffd}"), Some(Some(&b""[..])));
-        assert_eq!(raw.header("c"), None);
+        let mut raw = Raw::default();
+        raw.start(None, Some(b"v"));
+        raw.header(b"a", Some(b"1"));
+        raw.header(b"a", None);
+        raw.header(b"b\xff", Some(b""));
+        assert_eq!(raw.last_header("a"), Some(None));
+        assert_eq!(raw.last_header("b\u{fffd}"), Some(Some(&b""[..])));
+        assert_eq!(raw.last_header("c"), None);
     }
 }

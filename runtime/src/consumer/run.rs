@@ -60,20 +60,21 @@ impl<T: Topic> Consumer<T> {
         F: Future<Output: HandlerOutcome> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        let mut calls = Calls::new(self.max_in_flight, Arc::clone(&self.mailbox), self.retry);
         // Behind a slow lane others may still run, so more is taken than may be in flight; but not without limit.
         let most = self.max_in_flight.saturating_mul(8);
+        let mailbox = Arc::clone(&self.mailbox);
+        let mut calls = Calls::new(self.max_in_flight, most / 2, mailbox, self.retry);
         let mut shutdown = pin!(self.shutdown.clone().cancelled_owned());
         let mut taken = std::mem::take(&mut self.batch);
         let mut stopped = Ok(());
         let cancelled = loop {
-            taken.drain(..).for_each(|record| calls.push(record));
+            calls.push(&mut taken);
             calls.start(&handler);
             let room = most.saturating_sub(calls.queued());
             tokio::select! {
                 biased;
                 () = &mut shutdown => break true,
-                () = calls.some_ended(), if calls.running() > 0 => {}
+                () = calls.changed() => {}
                 more = self.outbox.take(room, &mut taken), if room > 0 => match more {
                     Ok(true) => {}
                     Ok(false) => break false,
@@ -115,7 +116,7 @@ impl<T: Topic> Consumer<T> {
         while calls.running() > 0 {
             tokio::select! {
                 biased;
-                () = calls.some_ended() => calls.start(handler),
+                () = calls.changed() => calls.start(handler),
                 () = shutdown.cancelled(), if bound.is_none() => {
                     calls.clear();
                     bound = Some(Instant::now() + self.drain);

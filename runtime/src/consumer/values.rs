@@ -28,7 +28,7 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(30);
 const MOST_PLANS: usize = 10_000;
 
 enum Entry {
-    Plan(Arc<Plan>),
+    Plan(Box<Plan>),
     /// The writer's schema cannot be read with ours.
     Unreadable(String),
     /// The registry has no such schema, or one that is of no use.
@@ -40,7 +40,7 @@ pub(crate) enum Prepared<'a> {
     /// The value is null.
     Tombstone,
     /// Read it.
-    Ready { plan: Arc<Plan>, payload: &'a [u8] },
+    Ready { plan: &'a Plan, payload: &'a [u8] },
     /// The schema must be fetched first.
     Missing(SchemaId),
     /// It cannot be read.
@@ -85,13 +85,18 @@ impl<E: Send + Sync + 'static> Values<E> {
         }
     }
 
-    /// Takes the framing off and finds the plan.
-    pub(crate) fn prepare<'a>(&self, raw: &'a Raw) -> Prepared<'a> {
+    /// Takes the framing off and finds the plan. `schema_id` is the header that names the schema; `latest` keeps the plan for the
+    /// next record, which mostly is of the same schema.
+    pub(crate) fn prepare<'a>(
+        &'a self,
+        raw: &'a Raw,
+        schema_id: Option<&[u8]>,
+        latest: &mut Option<(SchemaId, &'a Plan)>,
+    ) -> Prepared<'a> {
         let Some(value) = raw.value() else {
             return Prepared::Tombstone;
         };
-        let header = raw.header(framing::VALUE_SCHEMA_ID).flatten();
-        let (id, payload) = match framing::split_record(header, value) {
+        let (id, payload) = match framing::split_record(schema_id, value) {
             Ok(split) => split,
             Err(error) => {
                 return Prepared::Poison {
@@ -100,11 +105,14 @@ impl<E: Send + Sync + 'static> Values<E> {
                 };
             }
         };
+        if let Some((_, plan)) = latest.filter(|(of, _)| *of == id) {
+            return Prepared::Ready { plan, payload };
+        }
         match self.entries.get(&id) {
-            Some(Entry::Plan(plan)) => Prepared::Ready {
-                plan: Arc::clone(plan),
-                payload,
-            },
+            Some(Entry::Plan(plan)) => {
+                *latest = Some((id, plan));
+                Prepared::Ready { plan, payload }
+            }
             Some(Entry::Unreadable(detail)) => Prepared::Poison {
                 reason: Reason::Undecodable,
                 detail: detail.clone(),
@@ -161,7 +169,7 @@ impl<E: Send + Sync + 'static> Values<E> {
 
 fn entry(id: SchemaId, writer: &Schema, reader: &Schema, open_enums: &[&str]) -> Entry {
     match Plan::with_open_enums(writer, reader, open_enums) {
-        Ok(plan) => Entry::Plan(Arc::new(plan)),
+        Ok(plan) => Entry::Plan(Box::new(plan)),
         Err(error) => Entry::Unreadable(format!(
             "{id} of the writer cannot be read with the reader's schema: {error}"
         )),

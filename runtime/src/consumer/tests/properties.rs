@@ -55,13 +55,11 @@ pub(super) fn lives(tries: u32) -> Option<String> {
 
 /// One record of partition 0, received, and begun by the application.
 fn begun(life: &mut Life) -> Delivery<String> {
-    let mut builder = super::super::raw::RawBuilder::default();
     let mut value = Vec::new();
     framing::put(&mut value, 1);
     value.extend_from_slice(b"v:0");
-    builder.start(None, Some(&value));
     life.open(0, None);
-    life.core.record(0, 0, None, builder.finish());
+    life.core.record(0, 0, None, |raw| raw.start(None, Some(&value)));
     life.core.feed_all();
     life.core.hand_out();
     let mut taken = VecDeque::new();
@@ -87,6 +85,7 @@ pub(super) fn wakes(_: u32) -> Option<String> {
         partition: 0,
         epoch: 1,
         offset: 0,
+        record: None,
     };
     (1..MANY).for_each(|_| life.mailbox.push(settled()));
     let for_few = calls();

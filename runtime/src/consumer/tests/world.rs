@@ -23,7 +23,7 @@ use super::super::delivery::{Delivery, Record};
 use super::super::letters::DeadLetters;
 use super::super::mail::{Mailbox, Note, Outbox};
 use super::super::probe::Probe;
-use super::super::raw::{Raw, RawBuilder};
+use super::super::raw::Raw;
 use super::super::values::Values;
 use crate::codec::{DecodeError, ValidationErrors};
 use crate::dead_letter::Reason;
@@ -109,7 +109,7 @@ struct Entry {
 
 impl Entry {
     fn raw(&self) -> Raw {
-        let mut builder = RawBuilder::default();
+        let mut raw = Raw::default();
         let mut value = Vec::new();
         match &self.event {
             Some(event) => {
@@ -118,11 +118,11 @@ impl Entry {
             }
             None => value.push(9),
         }
-        builder.start(None, Some(&value));
+        raw.start(None, Some(&value));
         if let Some(event) = self.event.as_ref().filter(|_| self.header) {
-            builder.header(b"dedup-key", Some(event.as_bytes()));
+            raw.header(b"dedup-key", Some(event.as_bytes()));
         }
-        builder.finish()
+        raw
     }
 }
 
@@ -414,7 +414,9 @@ impl World {
         place.fetched = Some(until);
         let raws: Vec<Raw> = place.log[from..until].iter().map(Entry::raw).collect();
         for (offset, raw) in (from as i64..).zip(raws) {
-            self.life().core.record(partition, offset, Some(1_000), raw);
+            self.life()
+                .core
+                .record(partition, offset, Some(1_000), |into| *into = raw);
         }
     }
 
