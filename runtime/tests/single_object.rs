@@ -81,8 +81,9 @@ async fn values_are_read_with_the_schema_of_their_fingerprint() {
     let detail = header(letter, dead_letter::header::DETAIL).unwrap();
     let fingerprint = format!("{:016x}", Schema::parse("\"long\"").unwrap().fingerprint());
     assert!(detail.contains(&fingerprint), "{detail}");
-    // Ours needs no question; the older one and the unknown one look through both versions, once each.
-    assert_eq!(registry.versions.load(Ordering::SeqCst), 4);
+    // Ours needs no question. For the older one both versions are fetched, and the unknown one at most asks for newer ones.
+    let asked = registry.versions.load(Ordering::SeqCst);
+    assert!((2..=3).contains(&asked), "{asked}");
     assert_eq!(
         registry.calls.load(Ordering::SeqCst),
         1,

@@ -1,5 +1,7 @@
 //! Records on their way in: from librdkafka's message through the engine of their partition, and where they go from there.
 
+use std::sync::Arc;
+
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 
@@ -15,6 +17,7 @@ use super::raw::Raw;
 use super::values::Prepared;
 use crate::dead_letter::Reason;
 use crate::engine::{Meta, Output};
+use crate::framing::SchemaId;
 use crate::topic::Topic;
 
 impl<T: Topic> Core<T> {
@@ -133,6 +136,16 @@ impl<T: Topic> Core<T> {
         }
         if let Some(id) = missing {
             self.values.fetch(id);
+            // Fingerprints behind it too: those that are looked for together share the registry's answers.
+            let missing = |record: &Arc<Record<T::Event>>| {
+                let schema_id = record.raw.known().schema_id.flatten();
+                match self.values.prepare(&record.raw, schema_id, &mut None) {
+                    Prepared::Missing(id @ SchemaId::Fingerprint(_)) => Some(id),
+                    _ => None,
+                }
+            };
+            let more: Vec<SchemaId> = partition.stash.iter().filter_map(missing).collect();
+            more.into_iter().for_each(|id| self.values.fetch(id));
         }
         self.route(number);
     }

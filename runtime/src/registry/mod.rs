@@ -11,6 +11,7 @@ mod client;
 mod error;
 mod settings;
 mod source;
+mod subject;
 #[cfg(test)]
 mod tests;
 

@@ -11,14 +11,12 @@ use fleetops_avro::{Schema, SchemaSet, Source};
 use tokio::sync::watch;
 
 use super::client::HttpClient;
+use super::subject::{MAX_VERSIONS, Questions, Subject};
 use super::{RegisteredSchema, RegistryClient, RegistryError, RegistrySettings, SchemaReference};
 use crate::framing::SchemaId;
 
 /// How many schemas one may refer to, directly or not.
 const MAX_REFERENCES: usize = 1_000;
-
-/// How many versions of a subject are looked through for our schema, where the registry does not find it by its text.
-const MAX_VERSIONS: usize = 50;
 
 /// Pauses before a look-up of our own schema is tried again.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(800)];
@@ -44,6 +42,8 @@ pub struct SchemaSource {
 struct Inner {
     client: Arc<dyn RegistryClient>,
     schemas: Mutex<HashMap<SchemaId, Entry>>,
+    /// Those that a fingerprint was looked for in.
+    subjects: Mutex<HashMap<String, Arc<Subject>>>,
 }
 
 enum Entry {
@@ -69,6 +69,7 @@ impl SchemaSource {
             inner: Arc::new(Inner {
                 client: Arc::new(client),
                 schemas: Mutex::default(),
+                subjects: Mutex::default(),
             }),
         }
     }
@@ -134,8 +135,9 @@ impl SchemaSource {
     }
 
     /// The schema of a record's value on a topic with that subject, whatever it is called by. An ID or GUID is looked up as
-    /// [`schema`](Self::schema) does. For a fingerprint the subject's newest 50 versions are compared, the newest first;
-    /// that is not kept here, so whoever asks keeps the schema.
+    /// [`schema`](Self::schema) does. For a fingerprint the subject's newest 50 versions are compared. Each is
+    /// fetched once and kept; whether there are new ones is asked at most once in a second, for all fingerprints together, so an
+    /// unknown one may have to wait that long.
     ///
     /// # Errors
     /// [`RegistryError::UnknownSchema`] where there is none of that name, and whatever the registry says otherwise.
@@ -226,11 +228,12 @@ impl Inner {
     }
 
     async fn by_fingerprint(&self, subject: &str, fingerprint: u64) -> Result<Schema, RegistryError> {
-        let found = self
-            .first_version(subject, |_, schema| {
-                (schema.fingerprint() == fingerprint).then(|| schema.clone())
-            })
-            .await?;
+        let known = {
+            let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(subjects.entry(subject.to_owned()).or_default())
+        };
+        let asking = Asking { inner: self, subject };
+        let found = known.by_fingerprint(fingerprint, &asking).await?;
         found.ok_or_else(|| RegistryError::UnknownSchema {
             id: SchemaId::Fingerprint(fingerprint),
             registry: self.client.address(),
@@ -311,6 +314,28 @@ impl Inner {
         let root = set.files().next().map(|(_, root)| root);
         root.map(|root| set.schema(root))
             .ok_or_else(|| unusable("it is empty".to_owned()))
+    }
+}
+
+/// The questions about one subject.
+struct Asking<'a> {
+    inner: &'a Inner,
+    subject: &'a str,
+}
+
+impl Questions for Asking<'_> {
+    async fn version(&self, version: Option<u32>) -> Result<Option<RegisteredSchema>, RegistryError> {
+        self.inner.client.version(self.subject, version).await
+    }
+
+    async fn resolve(&self, version: u32, found: RegisteredSchema) -> Result<Option<Schema>, RegistryError> {
+        let what = format!("version {version} of subject {}", self.subject);
+        match self.inner.resolve(&what, found).await {
+            Ok(schema) => Ok(Some(schema)),
+            // An old version that cannot be used is passed over.
+            Err(error) if error.is_final() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
