@@ -1,10 +1,10 @@
 //! From a record's value to an event: framing, the writer's schema, decoding, validation.
 //!
 //! A plan (how to read one writer's values with our schema) is made once for each schema ID and kept; for our own schema's
-//! fingerprint it is there from the start. A schema that is not here yet is fetched off the polling thread, once, however many records wait for it. A registry that is down or answers
-//! nonsense delays them: it is asked again, with growing pauses, until it answers or the consumer ends. Only an answer about
-//! the schema itself (there is none, or it is of no use) makes a record poison; a registry that does not let us in stops the
-//! consumer.
+//! fingerprint it is there from the start. A schema that is not here yet is fetched off the polling thread, once, however many
+//! records wait for it. A registry that is down or answers nonsense delays them: it is asked again, with growing pauses, until
+//! it answers or the consumer ends. Only an answer about the schema itself (there is none, or it is of no use) makes a record
+//! poison; a registry that does not let us in stops the consumer.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};

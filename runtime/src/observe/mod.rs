@@ -2,7 +2,7 @@
 //!
 //! With the feature `metrics`, producers and consumers tell the [`metrics`](https://docs.rs/metrics) facade what they do. The
 //! application installs a recorder of its choice (Prometheus, OpenTelemetry, StatsD) **before** it builds them: what is built
-//! earlier tells nobody. With the feature `prometheus`, [`serve_prometheus`] installs one and answers scrapes.
+//! earlier tells nobody. With the feature `prometheus`, `serve_prometheus` installs one and answers scrapes.
 //! Without these features nothing here costs anything; [`Consumer::counts`](crate::Consumer::counts) and
 //! [`Producer::counts`](crate::Producer::counts) have the same figures in any case.
 //!
