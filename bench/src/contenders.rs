@@ -10,6 +10,7 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use fleetops_runtime::codec::{AvroRecord, Resolver};
 use prost::Message;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_avro_fast::ser::SerializerConfig;
 
 use crate::generated::{plain, typed};
@@ -135,6 +136,27 @@ impl Race {
             }
         });
     }
+
+    /// One that reads each record in place of the one before, which must give what reading anew does.
+    fn reuser<T: Clone + PartialEq>(
+        &mut self,
+        name: &'static str,
+        encoded: &'static Encoded,
+        want: &'static [T],
+        read: impl Fn(&mut T, &[u8]) + 'static,
+    ) {
+        let mut value = want[0].clone();
+        for (bytes, want) in encoded.records().zip(want) {
+            read(&mut value, bytes);
+            assert!(value == *want, "{} by {name}", self.name);
+        }
+        self.add(name, move || {
+            for bytes in encoded.records() {
+                read(&mut value, black_box(bytes));
+                black_box(&value);
+            }
+        });
+    }
 }
 
 fn fast_schema(text: &str) -> &'static serde_avro_fast::Schema {
@@ -153,40 +175,52 @@ fn apache_schema(text: &str) -> &'static apache_avro::Schema {
     leak(apache_avro::Schema::parse_str(text).expect("a schema"))
 }
 
-/// A macro, because reader and writer have types that are long to name.
-macro_rules! apache {
-    ($encode:expr, $decode:expr, $schema:expr, $ty:ty, $values:expr, $encoded:expr) => {
-        let schema = apache_schema($schema);
-        let writer = leak(GenericDatumWriter::builder(schema).build().expect("a writer"));
-        let reader = leak(GenericDatumReader::builder(schema).build().expect("a reader"));
-        $encode.encoder("apache-avro", $values, $encoded, move |value, out| {
-            writer.write_ser(out, value).expect("a record");
-        });
-        $decode.decoder(
-            "apache-avro",
-            $encoded,
-            $values,
-            move |mut bytes| reader.read_deser::<$ty>(&mut bytes),
-            |a, b| a == b,
-        );
-    };
+/// The peers that go by a schema and serde, with a type that owns what it has.
+fn by_serde<T: Serialize + DeserializeOwned + PartialEq>(
+    encode: &mut Race,
+    decode: &mut Race,
+    text: &str,
+    values: &'static [T],
+    encoded: &'static Encoded,
+) {
+    let schema = fast_schema(text);
+    encode.encoder("serde_avro_fast", values, encoded, fast_encoder(schema));
+    decode.decoder(
+        "serde_avro_fast",
+        encoded,
+        values,
+        move |bytes| serde_avro_fast::from_datum_slice::<T>(bytes, schema),
+        |a, b| a == b,
+    );
+    let schema = apache_schema(text);
+    let writer = leak(GenericDatumWriter::builder(schema).build().expect("a writer"));
+    let reader = leak(GenericDatumReader::builder(schema).build().expect("a reader"));
+    encode.encoder("apache-avro", values, encoded, move |value, out| {
+        writer.write_ser(out, value).expect("a record");
+    });
+    decode.decoder(
+        "apache-avro",
+        encoded,
+        values,
+        move |mut bytes| reader.read_deser::<T>(&mut bytes),
+        |a, b| a == b,
+    );
 }
 
-/// Values of the generated type from the bytes.
-fn ours<T: AvroRecord>(encoded: &'static Encoded) -> &'static [T] {
+/// The generated type, whose values are read from the bytes.
+fn ours<T: AvroRecord + PartialEq>(
+    encode: &mut Race,
+    decode: &mut Race,
+    encoded: &'static Encoded,
+) -> &'static [T] {
     let values: Vec<T> = encoded
         .records()
         .map(|bytes| T::from_avro(bytes).expect("a record"))
         .collect();
-    leak(values)
-}
-
-/// Reading in place of another value gives what reading anew does.
-fn check_reuse<T: AvroRecord + PartialEq>(value: &mut T, encoded: &Encoded, want: &[T]) {
-    for (bytes, want) in encoded.records().zip(want) {
-        value.read_avro(bytes).expect("a record");
-        assert!(value == want, "{} in place of another", T::NAME);
-    }
+    let values = leak(values);
+    encode.encoder("fleetops", values, encoded, |value, out| value.encode_avro(out));
+    decode.decoder("fleetops", encoded, values, |bytes| T::from_avro(bytes), |a, b| a == b);
+    values
 }
 
 /// All contenders, checked.
@@ -211,9 +245,7 @@ fn telemetry_plain(records: usize) -> Vec<Race> {
     let mut encode = Race::new("RawTelemetryEvent, plain: encode");
     let mut decode = Race::new("RawTelemetryEvent, plain: decode");
 
-    let ours: &'static [PlainRaw] = ours(encoded);
-    encode.encoder("fleetops", ours, encoded, |value, out| value.encode_avro(out));
-    decode.decoder("fleetops", encoded, ours, |bytes| PlainRaw::from_avro(bytes), |a, b| a == b);
+    let ours: &'static [PlainRaw] = ours(&mut encode, &mut decode, encoded);
     decode.decoder(
         "fleetops borrowed",
         encoded,
@@ -222,13 +254,8 @@ fn telemetry_plain(records: usize) -> Vec<Race> {
         |a, b| a.clone().into_owned() == *b,
     );
 
-    let mut value = ours[0].clone();
-    check_reuse(&mut value, encoded, ours);
-    decode.add("fleetops reused", move || {
-        for bytes in encoded.records() {
-            value.read_avro(black_box(bytes)).expect("a record");
-            black_box(&value);
-        }
+    decode.reuser("fleetops reused", encoded, ours, |value, bytes| {
+        value.read_avro(bytes).expect("a record");
     });
 
     encode.encoder("by hand", values, encoded, limit::encode_raw);
@@ -240,22 +267,11 @@ fn telemetry_plain(records: usize) -> Vec<Race> {
         |bytes| limit::decode_raw::<&str, i64, &str>(bytes),
         |a, b| a.scene_id == b.scene_id && a.metadata.replay_session_id == b.metadata.replay_session_id,
     );
-    let mut value = values[0].clone();
-    decode.add("by hand, reused", move || {
-        for bytes in encoded.records() {
-            limit::decode_raw_into(&mut value, black_box(bytes)).expect("a record");
-            black_box(&value);
-        }
+    decode.reuser("by hand, reused", encoded, values, |value, bytes| {
+        limit::decode_raw_into(value, bytes).expect("a record");
     });
 
-    encode.encoder("serde_avro_fast", values, encoded, fast_encoder(schema));
-    decode.decoder(
-        "serde_avro_fast",
-        encoded,
-        values,
-        move |bytes| serde_avro_fast::from_datum_slice::<RawPlain>(bytes, schema),
-        |a, b| a == b,
-    );
+    by_serde(&mut encode, &mut decode, TELEMETRY, values, encoded);
     decode.decoder(
         "serde_avro_fast, borrowed",
         encoded,
@@ -263,7 +279,6 @@ fn telemetry_plain(records: usize) -> Vec<Race> {
         move |bytes| serde_avro_fast::from_datum_slice::<RawRef<'_>>(bytes, schema),
         |a, b| a.scene_id == b.scene_id,
     );
-    apache!(encode, decode, TELEMETRY, RawPlain, values, encoded);
 
     let messages: &'static [protobuf::Raw] =
         leak(values.iter().map(protobuf::Raw::from).collect::<Vec<_>>());
@@ -282,9 +297,7 @@ fn telemetry_typed(records: usize) -> Vec<Race> {
     let mut encode = Race::new("RawTelemetryEvent, typed: encode");
     let mut decode = Race::new("RawTelemetryEvent, typed: decode");
 
-    let ours: &'static [TypedRaw] = ours(encoded);
-    encode.encoder("fleetops", ours, encoded, |value, out| value.encode_avro(out));
-    decode.decoder("fleetops", encoded, ours, |bytes| TypedRaw::from_avro(bytes), |a, b| a == b);
+    let ours: &'static [TypedRaw] = ours(&mut encode, &mut decode, encoded);
     decode.decoder(
         "fleetops borrowed",
         encoded,
@@ -312,9 +325,7 @@ fn anomaly_plain(records: usize) -> Vec<Race> {
     let mut encode = Race::new("AnomalyEvent, plain: encode");
     let mut decode = Race::new("AnomalyEvent, plain: decode");
 
-    let ours: &'static [PlainAnomaly] = ours(encoded);
-    encode.encoder("fleetops", ours, encoded, |value, out| value.encode_avro(out));
-    decode.decoder("fleetops", encoded, ours, |bytes| PlainAnomaly::from_avro(bytes), |a, b| a == b);
+    let ours: &'static [PlainAnomaly] = ours(&mut encode, &mut decode, encoded);
     decode.decoder(
         "fleetops borrowed",
         encoded,
@@ -323,13 +334,8 @@ fn anomaly_plain(records: usize) -> Vec<Race> {
         |a, b| a.clone().into_owned() == *b,
     );
 
-    let mut value = ours[0].clone();
-    check_reuse(&mut value, encoded, ours);
-    decode.add("fleetops reused", move || {
-        for bytes in encoded.records() {
-            value.read_avro(black_box(bytes)).expect("a record");
-            black_box(&value);
-        }
+    decode.reuser("fleetops reused", encoded, ours, |value, bytes| {
+        value.read_avro(bytes).expect("a record");
     });
 
     encode.encoder("by hand", values, encoded, limit::encode_anomaly);
@@ -341,22 +347,11 @@ fn anomaly_plain(records: usize) -> Vec<Race> {
         |bytes| limit::decode_anomaly::<&str, i64, &str>(bytes),
         |a, b| a.details == b.details.as_deref() && a.frame_indices == b.frame_indices,
     );
-    let mut value = values[0].clone();
-    decode.add("by hand, reused", move || {
-        for bytes in encoded.records() {
-            limit::decode_anomaly_into(&mut value, black_box(bytes)).expect("a record");
-            black_box(&value);
-        }
+    decode.reuser("by hand, reused", encoded, values, |value, bytes| {
+        limit::decode_anomaly_into(value, bytes).expect("a record");
     });
 
-    encode.encoder("serde_avro_fast", values, encoded, fast_encoder(schema));
-    decode.decoder(
-        "serde_avro_fast",
-        encoded,
-        values,
-        move |bytes| serde_avro_fast::from_datum_slice::<AnomalyPlain>(bytes, schema),
-        |a, b| a == b,
-    );
+    by_serde(&mut encode, &mut decode, ANOMALY, values, encoded);
     decode.decoder(
         "serde_avro_fast, borrowed",
         encoded,
@@ -364,7 +359,6 @@ fn anomaly_plain(records: usize) -> Vec<Race> {
         move |bytes| serde_avro_fast::from_datum_slice::<AnomalyRef<'_>>(bytes, schema),
         |a, b| a.scene_id == b.scene_id,
     );
-    apache!(encode, decode, ANOMALY, AnomalyPlain, values, encoded);
 
     let messages: &'static [protobuf::Anomaly] =
         leak(values.iter().map(protobuf::Anomaly::from).collect::<Vec<_>>());
@@ -383,9 +377,7 @@ fn anomaly_typed(records: usize) -> Vec<Race> {
     let mut encode = Race::new("AnomalyEvent, typed: encode");
     let mut decode = Race::new("AnomalyEvent, typed: decode");
 
-    let ours: &'static [TypedAnomaly] = ours(encoded);
-    encode.encoder("fleetops", ours, encoded, |value, out| value.encode_avro(out));
-    decode.decoder("fleetops", encoded, ours, |bytes| TypedAnomaly::from_avro(bytes), |a, b| a == b);
+    let ours: &'static [TypedAnomaly] = ours(&mut encode, &mut decode, encoded);
     decode.decoder(
         "fleetops borrowed",
         encoded,
