@@ -107,10 +107,8 @@ fn joined(path: &[String], between: &str) -> String {
 
 /// Whether rustc and rustfmt would take a file or folder of the module's name for something else.
 fn is_special(path: &[String]) -> bool {
-    match path.iter().map(|s| bare(s)).collect::<Vec<_>>().as_slice() {
-        ["lib" | "main"] | [.., "mod"] => true,
-        _ => false,
-    }
+    let names: Vec<_> = path.iter().map(|s| bare(s)).collect();
+    matches!(names[..], ["lib" | "main"] | [.., "mod"])
 }
 
 /// Whether the file of a module is not where rustc looks for it by its name.
