@@ -54,6 +54,14 @@ fn what_is_derived_is_laid_out_in_three_ways() {
 }
 
 #[test]
+fn what_a_trait_says_of_a_type_is_a_path_like_any_other() {
+    laid_out(
+        "impl A { const N: &'static str = <Self as ::x::codec::AvroRecord>::NAME; fn f() -> <T<u8> as m::I<u8>>::O { <u8 as From<u8>>::from::<u8>(<u8>::MAX) } }",
+        "impl A {\n    const N: &'static str = <Self as ::x::codec::AvroRecord>::NAME;\n\n    fn f() -> <T<u8> as m::I<u8>>::O {\n        <u8 as From<u8>>::from::<u8>(<u8>::MAX)\n    }\n}\n",
+    );
+}
+
+#[test]
 fn what_is_not_known_is_laid_out_by_prettyplease() {
     laid_out(
         "pub fn f<T: Copy>(x: T) -> T { x }",

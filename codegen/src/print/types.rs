@@ -1,6 +1,8 @@
 //! Types, paths and patterns.
 
-use syn::{AngleBracketedGenericArguments, GenericArgument, Pat, Path, PathArguments, QSelf, Type};
+use syn::{
+    AngleBracketedGenericArguments, GenericArgument, Pat, Path, PathArguments, PathSegment, QSelf, Type,
+};
 
 use super::calls::{Item, List};
 use super::shape::{Shape, width};
@@ -112,29 +114,32 @@ impl Printer {
 
     /// A path on one line; in expressions, generics follow `::`.
     pub(super) fn path(&self, qself: Option<&QSelf>, path: &Path, in_expr: bool) -> Option<String> {
-        let mut out = String::new();
-        let mut segments = path.segments.iter().enumerate().peekable();
-        if let Some(qself) = qself {
-            if qself.position > 0 {
-                return self.unknown();
-            }
-            out.push_str(&format!("<{}>", self.type_line(&qself.ty)?));
+        let segments: Vec<&PathSegment> = path.segments.iter().collect();
+        let colon = path.leading_colon.map(|_| "::").unwrap_or_default();
+        let Some(qself) = qself else {
+            return Some(format!("{colon}{}", self.segments(&segments, in_expr)?));
+        };
+        let ty = self.type_line(&qself.ty)?;
+        let (of, rest) = segments.split_at_checked(qself.position)?;
+        let rest = self.segments(rest, in_expr)?;
+        if of.is_empty() {
+            return Some(format!("<{ty}>::{rest}"));
         }
-        if path.leading_colon.is_some() {
-            out.push_str("::");
-        }
-        while let Some((_, segment)) = segments.next() {
-            out.push_str(&segment.ident.to_string());
-            match &segment.arguments {
-                PathArguments::None => {}
-                PathArguments::AngleBracketed(arguments) => out.push_str(&self.generics(arguments, in_expr)?),
+        // The colons are the trait's, whose generics are those of a type wherever the path stands.
+        Some(format!("<{ty} as {colon}{}>::{rest}", self.segments(of, false)?))
+    }
+
+    fn segments(&self, segments: &[&PathSegment], in_expr: bool) -> Option<String> {
+        let mut out = Vec::new();
+        for segment in segments {
+            let arguments = match &segment.arguments {
+                PathArguments::None => String::new(),
+                PathArguments::AngleBracketed(arguments) => self.generics(arguments, in_expr)?,
                 PathArguments::Parenthesized(_) => return self.unknown(),
-            }
-            if segments.peek().is_some() {
-                out.push_str("::");
-            }
+            };
+            out.push(format!("{}{arguments}", segment.ident));
         }
-        Some(out)
+        Some(out.join("::"))
     }
 
     /// Generic arguments on one line.
