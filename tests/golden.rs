@@ -27,6 +27,11 @@ pub mod documents;
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod dressed;
+/// Case `large`.
+#[path = "golden/large/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod large;
 /// Case `modules`.
 #[path = "golden/modules/expected/mod.rs"]
 #[rustfmt::skip]
@@ -74,6 +79,7 @@ const CASES: &[&str] = &[
     "choices",
     "documents",
     "dressed",
+    "large",
     "modules",
     "names",
     "recursive",

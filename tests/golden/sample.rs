@@ -172,6 +172,7 @@ fn random_values_of_every_type_go_every_way() {
         Doc => DocRef,
         Trip => TripRef,
         Self_ => SelfRef,
+        crate::large::large::Book => crate::large::large::BookRef,
         crate::modules::Everything,
         names::a::Top => names::a::TopRef,
         names::prelude::Option => names::prelude::OptionRef,

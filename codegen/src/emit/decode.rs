@@ -96,7 +96,7 @@ impl Emitter<'_> {
     }
 
     /// Whether a value of the type has memory that the next one can use. A union or a map has some, but is made anew. A
-    /// boxed record is part of a cycle, so it is recursive.
+    /// boxed record has its box.
     fn keeps(&self, ty: &Type) -> bool {
         match ty {
             Type::Bytes | Type::String | Type::Array(_) | Type::Record { boxed: true, .. } => true,
@@ -141,6 +141,10 @@ impl Emitter<'_> {
                     next = arm(&self.decode_into(inner, &Access::Reference("value".to_owned()))),
                     new = self.decode(inner, false, "reader"),
                 )
+            }
+            // Of a value whose size is fixed nothing is kept but the box, so it has no such function.
+            Type::Record { boxed: true, .. } if self.fixed_bound(ty).is_some() => {
+                format!("*{place} = {}::decode_avro(reader)?;", self.named(ty, false))
             }
             Type::Record { .. } if self.keeps(ty) => format!("{receiver}.decode_into(reader)?;"),
             _ => format!("{place} = {};", self.decode(ty, false, "reader")),

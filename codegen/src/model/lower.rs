@@ -45,6 +45,7 @@ pub(crate) fn lower(set: &SchemaSet, settings: &Generate) -> Result<Model, Vec<D
     };
     lowering.name_types();
     lowering.records();
+    lowering.model.box_large(lowering.cycles.inner_first());
     lowering.name_views();
     lowering.find_holders();
     dress::allow_deprecated(&mut lowering.model);

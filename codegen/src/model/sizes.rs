@@ -2,7 +2,8 @@
 //!
 //! A record's sizes are sums over its fields, and records hold records. They are computed once for each record, those
 //! inside before those around them, because a walk for every use takes time that doubles with each level, and a stack as
-//! deep as the schema. A boxed reference closes a cycle, so it has no greatest size, and its least is that of nothing.
+//! deep as the schema. A reference that closes a cycle leads to one that is not known yet, so it has no greatest size. The least
+//! of a boxed one is that of nothing.
 
 use fleetops_avro::schema::TypeId;
 
@@ -70,7 +71,7 @@ impl Model {
                 }
                 most.checked_add(5)?
             }
-            Type::Record { boxed: true, .. } => return None,
+            // One that closes a cycle is not known yet.
             Type::Record { id, .. } => self.sizes.get(id)?.most?,
             Type::Newtype { base, .. } => self.fixed_size(base)?,
         })
