@@ -102,6 +102,8 @@ pub(crate) struct SetterView {
     pub(crate) ident: String,
     /// The function that sets it: the ident, but for a field `build`.
     pub(crate) setter: String,
+    /// What its argument is called.
+    pub(crate) argument: String,
     /// Without `r#`, for links in documentation.
     pub(crate) bare: String,
     pub(crate) ty: String,

@@ -216,10 +216,15 @@ impl Views<'_> {
         };
         for field in &record.fields {
             let ty = self.emitter.ty(&field.ty, false);
-            let (parameter, value) = parameter(&field.ty, &ty, &field.ident);
+            let argument = match field.ident.as_str() {
+                "_self" => "value", // beside `self`
+                ident => ident,
+            };
+            let (parameter, value) = parameter(&field.ty, &ty, argument);
             let setter = SetterView {
                 ident: field.ident.clone(),
                 setter: setter(record, &field.ident),
+                argument: argument.to_owned(),
                 bare: idents::bare(&field.ident).to_owned(),
                 parameter,
                 value,

@@ -332,8 +332,8 @@ impl ModuleBuilder {
     }
 
     /// Sets [`Module::_self`].
-    pub fn _self(mut self, _self: impl Into<String>) -> Self {
-        self.value._self = _self.into();
+    pub fn _self(mut self, value: impl Into<String>) -> Self {
+        self.value._self = value.into();
         self
     }
 
