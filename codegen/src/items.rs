@@ -114,10 +114,10 @@ impl<'a> Items<'a> {
                 items.push(item.map_err(one)?);
             }
         } else if let Some(e) = run.model.enums.get(&id) {
-            let view = views.enumeration(e);
+            let view = views.enumeration(id, e);
             let ident = bare(&view.ident);
             items.push(
-                self.item(
+                self.item_with(
                     "enum",
                     &e.name,
                     &view,
@@ -127,26 +127,31 @@ impl<'a> Items<'a> {
                         format!("impl Display for {ident}"),
                         format!("impl FromStr for {ident}"),
                         format!("impl From for {ident}"),
+                        format!("impl TryFrom for {ident}"),
                     ],
                     &e.dress,
+                    view.schema.len(),
                 )
                 .map_err(one)?,
             );
         } else if let Some(f) = run.model.fixeds.get(&id) {
-            let view = views.fixed(f);
+            let view = views.fixed(id, f);
             let ident = bare(&view.ident);
             items.push(
-                self.item(
+                self.item_with(
                     "fixed",
                     &f.name,
                     &view,
                     &[
                         format!("struct {ident}"),
+                        format!("impl {ident}"),
                         format!("impl From for {ident}"),
+                        format!("impl TryFrom for {ident}"),
                         format!("impl From for [u8 ; {}]", f.size),
                         format!("impl AsRef for {ident}"),
                     ],
                     &f.dress,
+                    view.schema.len(),
                 )
                 .map_err(one)?,
             );
@@ -181,7 +186,8 @@ impl<'a> Items<'a> {
             contexts.borrow_mut().push(context(template, subject, view));
         }
         let text = run.templates.render(template, view)?;
-        run.work.spend(text.len() - literal / 4 * 3);
+        // A template of the user's may leave the literal out.
+        run.work.spend(text.len().saturating_sub(literal / 4 * 3));
         let expected = Expected {
             items: expected.iter().cloned().collect(),
             attributes: dress.attributes.clone(),

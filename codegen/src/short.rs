@@ -30,6 +30,7 @@ const PRELUDE: &[&str] = &[
 
 /// What is imported: types by their name, functions and what shares a name with a type by their module.
 const IMPORTED: &[&str] = &[
+    "::core::convert::TryFrom",
     "::core::fmt",
     "::core::str::FromStr",
     "::core::time::Duration",
@@ -108,18 +109,18 @@ impl Short {
             };
             parents.entry(parent).or_default().push(name);
         }
-        let mut out = String::new();
+        let mut lines = Vec::new();
         for (parent, names) in parents {
             let together = format!("use {parent}::{{{}}};\n", names.join(", "));
             if names.len() > 1 && together.chars().count() <= crate::print::WIDTH {
-                out.push_str(&together);
+                lines.push(together);
             } else {
-                for name in names {
-                    out.push_str(&format!("use {parent}::{name};\n"));
-                }
+                lines.extend(names.iter().map(|name| format!("use {parent}::{name};\n")));
             }
         }
-        out
+        // As rustfmt has them: segment by segment, so that `core::convert::TryFrom` is before `core::fmt`.
+        lines.sort_by(|a, b| a.split("::").cmp(b.split("::")));
+        lines.concat()
     }
 
     /// How many of the path's segments go, counted from its start. The part that is known is noted as used.

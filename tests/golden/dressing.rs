@@ -97,7 +97,14 @@ fn defaults_symbols_and_branches() {
     );
     assert_eq!(Mode::from_str("ASSISTED"), Ok(Mode::Assisted));
     let unknown = Mode::from_str("Assisted").unwrap_err();
-    assert_eq!(unknown.to_string(), r#""Assisted" is no symbol of dressed.Mode"#);
+    let symbols = unknown.symbols().join(", ");
+    assert_eq!(
+        unknown.to_string(),
+        format!(r#""Assisted" is no symbol of dressed.Mode, which has {symbols}"#)
+    );
+    assert_eq!(symbols.split(", ").count(), Mode::ALL.len());
+    assert_eq!(Mode::try_from("ASSISTED"), Ok(Mode::Assisted));
+    assert_eq!(Mode::try_from("Assisted"), Err(unknown));
     assert_eq!(TripNote::from(Mode::Manual), TripNote::Mode(Mode::Manual));
     assert_eq!(TripNote::from(3), TripNote::Int(3));
 }

@@ -107,6 +107,35 @@ fn every_type_makes_the_round_trip() {
 }
 
 #[test]
+fn enums_and_fixeds_know_their_schemas_and_are_made_of_what_they_hold() {
+    for (text, fingerprint, name) in [
+        (Colour::SCHEMA, Colour::FINGERPRINT, "shapes.Colour"),
+        (Md5::SCHEMA, Md5::FINGERPRINT, "shapes.MD5"),
+        (Odd::SCHEMA, Odd::FINGERPRINT, "shapes.Odd"),
+    ] {
+        let schema = avro::Schema::parse(text).unwrap();
+        assert_eq!(schema.fingerprint(), fingerprint, "{name}");
+        assert_eq!(schema.root_node().name().unwrap().to_string(), name);
+    }
+    for colour in Colour::ALL {
+        assert_eq!(Colour::try_from(colour.as_str()), Ok(colour));
+        assert_eq!(colour.as_str().parse(), Ok(colour));
+    }
+    let unknown = Colour::try_from("GREEN").unwrap_err();
+    assert_eq!((unknown.name(), unknown.symbol()), ("shapes.Colour", "GREEN"));
+    assert_eq!(unknown.symbols(), Colour::ALL.map(Colour::as_str));
+    let bytes = *b"0123456789abcdef";
+    assert_eq!(Md5::try_from(&bytes[..]), Ok(Md5(bytes)));
+    for wrong in [&bytes[..15], &[0; 17], &[]] {
+        let error = Md5::try_from(wrong).unwrap_err();
+        assert_eq!(
+            (error.name(), error.size(), error.found()),
+            ("shapes.MD5", 16, wrong.len())
+        );
+    }
+}
+
+#[test]
 fn every_branch_makes_the_round_trip() {
     let id = Uuid::from_u128(5);
     for choice in [

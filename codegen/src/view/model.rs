@@ -123,6 +123,10 @@ pub(crate) struct EnumView {
     pub(crate) ident: String,
     pub(crate) name: String,
     pub(crate) docs: Vec<String>,
+    /// Literal of the schema text.
+    pub(crate) schema: String,
+    /// Literal of the fingerprint.
+    pub(crate) fingerprint: String,
     pub(crate) symbols: Vec<SymbolView>,
     pub(crate) has_default: bool,
     pub(crate) count: usize,
@@ -173,6 +177,12 @@ pub(crate) struct FixedView {
     pub(crate) attributes: Vec<String>,
     pub(crate) ident: String,
     pub(crate) docs: Vec<String>,
+    /// Full name of the fixed, for messages.
+    pub(crate) shown: String,
+    /// Literal of the schema text.
+    pub(crate) schema: String,
+    /// Literal of the fingerprint.
+    pub(crate) fingerprint: String,
     pub(crate) size: usize,
     /// Whole attributes of the bytes.
     pub(crate) bytes_attributes: Vec<String>,

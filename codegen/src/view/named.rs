@@ -1,12 +1,16 @@
 //! The views of enums and fixed types.
 
+use fleetops_avro::schema::TypeId;
+
+use super::record::schema_literal;
 use super::{EnumView, FixedView, SymbolView, UnknownView, Views, doc_literals, docs, names_repeat};
 use crate::emit::string_literal;
 use crate::model::{Enum, Fixed};
 
 impl Views<'_> {
     /// The view of an enum.
-    pub(crate) fn enumeration(&self, e: &Enum) -> EnumView {
+    pub(crate) fn enumeration(&self, id: TypeId, e: &Enum) -> EnumView {
+        let schema = self.set.schema(id);
         let idents: Vec<&str> = e.symbols.iter().map(|(_, ident)| ident.as_str()).collect();
         let last = e.symbols.len().saturating_sub(1);
         EnumView {
@@ -16,6 +20,8 @@ impl Views<'_> {
             ident: e.home.ident.clone(),
             name: format!("{:?}", e.name),
             docs: docs(e.doc.as_ref(), || format!("The enum `{}`.", e.name), Vec::new()),
+            schema: schema_literal(&schema),
+            fingerprint: format!("0x{:016x}", schema.fingerprint()),
             symbols: e
                 .symbols
                 .iter()
@@ -63,7 +69,8 @@ impl Views<'_> {
     }
 
     /// The view of a fixed.
-    pub(crate) fn fixed(&self, f: &Fixed) -> FixedView {
+    pub(crate) fn fixed(&self, id: TypeId, f: &Fixed) -> FixedView {
+        let schema = self.set.schema(id);
         FixedView {
             runtime: self.emitter.runtime.to_owned(),
             attributes: self.attributes(&f.dress, ", transparent"),
@@ -73,6 +80,9 @@ impl Views<'_> {
                 || format!("The fixed `{}`: {} bytes.", f.name, f.size),
                 Vec::new(),
             ),
+            shown: string_literal(&f.name),
+            schema: schema_literal(&schema),
+            fingerprint: format!("0x{:016x}", schema.fingerprint()),
             size: f.size,
             bytes_attributes: self
                 .serde(&format!("with = {:?}", self.emitter.codec("human::bytes")))

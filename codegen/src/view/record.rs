@@ -282,6 +282,6 @@ fn parameter(ty: &Type, rust: &str, ident: &str) -> (String, String) {
 }
 
 /// The literal of a schema's text.
-fn schema_literal(schema: &Schema) -> String {
+pub(super) fn schema_literal(schema: &Schema) -> String {
     string_literal(&schema.text())
 }

@@ -44,7 +44,7 @@ pub use blocks::Blocks;
 pub(crate) use decimal::decimal_fits;
 pub use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
 pub use never::Never;
-pub use newtype::{Newtype, UnknownSymbol, newtype};
+pub use newtype::{Newtype, UnknownSymbol, WrongLength, newtype};
 pub use reader::{MAX_RECURSION, Reader};
 pub use record::AvroRecord;
 pub use resolver::{Resolver, ResolverError, WriterSchema, decode_with};

@@ -2,6 +2,7 @@
 
 //! Types of the namespace `choices`.
 
+use core::convert::TryFrom;
 use core::fmt;
 use core::str::FromStr;
 use fleetops_runtime::{codec, serde};
@@ -709,6 +710,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str = r#"{"type":"enum","name":"Status","namespace":"choices","doc":"Where it is.","symbols":["packed","Unknown","sent"],"default":"Unknown"}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xe68d4dd6296e29b8;
+
     /// Every symbol of the schema, in its order.
     pub const ALL: [Self; 3] = [Self::Packed, Self::Unknown, Self::Sent];
 
@@ -792,6 +799,15 @@ pub struct Digest(
     pub [u8; 4],
 );
 
+impl Digest {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"fixed","name":"Digest","namespace":"choices","size":4}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xadbd27fbbbfe651d;
+}
+
 impl From<[u8; 4]> for Digest {
     fn from(bytes: [u8; 4]) -> Self {
         Self(bytes)
@@ -801,6 +817,18 @@ impl From<[u8; 4]> for Digest {
 impl From<Digest> for [u8; 4] {
     fn from(value: Digest) -> Self {
         value.0
+    }
+}
+
+impl TryFrom<&[u8]> for Digest {
+    type Error = codec::WrongLength;
+
+    /// Takes bytes, of which there must be 4.
+    fn try_from(bytes: &[u8]) -> Result<Self, codec::WrongLength> {
+        match TryFrom::try_from(bytes) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(codec::WrongLength::new("choices.Digest", 4, bytes.len())),
+        }
     }
 }
 
@@ -822,6 +850,13 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"enum","name":"Unit","namespace":"choices","symbols":["kg"]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xde8519a2e344e687;
+
     /// Every value, in the order of the schema.
     pub const ALL: [Self; 1] = [Self::Kg];
 
@@ -856,8 +891,17 @@ impl FromStr for Unit {
     fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "kg" => Ok(Self::Kg),
-            _ => Err(codec::UnknownSymbol::new("choices.Unit", symbol)),
+            _ => Err(codec::UnknownSymbol::new("choices.Unit", &["kg"], symbol)),
         }
+    }
+}
+
+impl TryFrom<&str> for Unit {
+    type Error = codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(symbol: &str) -> Result<Self, codec::UnknownSymbol> {
+        symbol.parse()
     }
 }
 
@@ -888,6 +932,13 @@ pub enum Only {
 }
 
 impl Only {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"enum","name":"Only","namespace":"choices","symbols":["one"],"default":"one"}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xe5d0f37caaf648e6;
+
     /// Every symbol of the schema, in its order.
     pub const ALL: [Self; 1] = [Self::One];
 

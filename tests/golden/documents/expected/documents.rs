@@ -2,6 +2,7 @@
 
 //! Types of the namespace `documents`.
 
+use core::convert::TryFrom;
 use core::fmt;
 use core::str::FromStr;
 use fleetops_runtime::{codec, serde};
@@ -425,6 +426,12 @@ pub enum E {
 }
 
 impl E {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str = r#"{"type":"enum","name":"E","namespace":"documents","doc":"\u0000\u0007 `unbalanced","symbols":["X"]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xdba6b8a15667c854;
+
     /// Every value, in the order of the schema.
     pub const ALL: [Self; 1] = [Self::X];
 
@@ -459,8 +466,17 @@ impl FromStr for E {
     fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "X" => Ok(Self::X),
-            _ => Err(codec::UnknownSymbol::new("documents.E", symbol)),
+            _ => Err(codec::UnknownSymbol::new("documents.E", &["X"], symbol)),
         }
+    }
+}
+
+impl TryFrom<&str> for E {
+    type Error = codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(symbol: &str) -> Result<Self, codec::UnknownSymbol> {
+        symbol.parse()
     }
 }
 
@@ -475,6 +491,14 @@ pub struct F(
     pub [u8; 1],
 );
 
+impl F {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str = r#"{"type":"fixed","name":"F","namespace":"documents","doc":"\"] struct Smuggled; #[doc = \"","size":1}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xbd40199cac9a2e36;
+}
+
 impl From<[u8; 1]> for F {
     fn from(bytes: [u8; 1]) -> Self {
         Self(bytes)
@@ -484,6 +508,18 @@ impl From<[u8; 1]> for F {
 impl From<F> for [u8; 1] {
     fn from(value: F) -> Self {
         value.0
+    }
+}
+
+impl TryFrom<&[u8]> for F {
+    type Error = codec::WrongLength;
+
+    /// Takes bytes, of which there must be 1.
+    fn try_from(bytes: &[u8]) -> Result<Self, codec::WrongLength> {
+        match TryFrom::try_from(bytes) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(codec::WrongLength::new("documents.F", 1, bytes.len())),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 //! Types of the namespace `dressed`.
 
+use core::convert::TryFrom;
 use core::fmt;
 use core::str::FromStr;
 use fleetops_runtime::{chrono, codec, rust_decimal, serde};
@@ -654,6 +655,15 @@ pub struct Token(
     pub [u8; 16],
 );
 
+impl Token {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"fixed","name":"Token","namespace":"dressed","size":16,"logicalType":"uuid"}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x13580c0f4fc4dca7;
+}
+
 impl From<[u8; 16]> for Token {
     fn from(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -663,6 +673,18 @@ impl From<[u8; 16]> for Token {
 impl From<Token> for [u8; 16] {
     fn from(value: Token) -> Self {
         value.0
+    }
+}
+
+impl TryFrom<&[u8]> for Token {
+    type Error = codec::WrongLength;
+
+    /// Takes bytes, of which there must be 16.
+    fn try_from(bytes: &[u8]) -> Result<Self, codec::WrongLength> {
+        match TryFrom::try_from(bytes) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(codec::WrongLength::new("dressed.Token", 16, bytes.len())),
+        }
     }
 }
 
@@ -703,6 +725,12 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str = r#"{"type":"enum","name":"Mode","namespace":"dressed","symbols":["MANUAL","ASSISTED","Err"],"default":"MANUAL"}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x2681d5592365b462;
+
     /// Every value, in the order of the schema.
     pub const ALL: [Self; 3] = [Self::Manual, Self::Assisted, Self::Err_];
 
@@ -744,8 +772,21 @@ impl FromStr for Mode {
             "MANUAL" => Ok(Self::Manual),
             "ASSISTED" => Ok(Self::Assisted),
             "Err" => Ok(Self::Err_),
-            _ => Err(codec::UnknownSymbol::new("dressed.Mode", symbol)),
+            _ => Err(codec::UnknownSymbol::new(
+                "dressed.Mode",
+                &["MANUAL", "ASSISTED", "Err"],
+                symbol,
+            )),
         }
+    }
+}
+
+impl TryFrom<&str> for Mode {
+    type Error = codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(symbol: &str) -> Result<Self, codec::UnknownSymbol> {
+        symbol.parse()
     }
 }
 

@@ -2,6 +2,7 @@
 
 //! Types of the namespace `large`.
 
+use core::convert::TryFrom;
 use fleetops_runtime::{codec, serde};
 
 /// Too large to be moved around.
@@ -652,6 +653,15 @@ pub struct Block(
     pub [u8; 300],
 );
 
+impl Block {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"fixed","name":"Block","namespace":"large","size":300}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x8f45bdb0e2491626;
+}
+
 impl From<[u8; 300]> for Block {
     fn from(bytes: [u8; 300]) -> Self {
         Self(bytes)
@@ -661,6 +671,18 @@ impl From<[u8; 300]> for Block {
 impl From<Block> for [u8; 300] {
     fn from(value: Block) -> Self {
         value.0
+    }
+}
+
+impl TryFrom<&[u8]> for Block {
+    type Error = codec::WrongLength;
+
+    /// Takes bytes, of which there must be 300.
+    fn try_from(bytes: &[u8]) -> Result<Self, codec::WrongLength> {
+        match TryFrom::try_from(bytes) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(codec::WrongLength::new("large.Block", 300, bytes.len())),
+        }
     }
 }
 

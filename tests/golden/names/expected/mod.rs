@@ -55,10 +55,10 @@ pub struct Self_ {
 
 impl Self_ {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Self","fields":[{"name":"type","type":"string"},{"name":"self","type":"int"},{"name":"crate","type":"int"},{"name":"async","type":"int"},{"name":"gen","type":"int"},{"name":"_","type":"int"},{"name":"reader","type":"double"},{"name":"whole","type":"double"},{"name":"out","type":"double"},{"name":"value","type":["null","int"]},{"name":"event","type":{"type":"array","items":"int"}},{"name":"fn","type":{"type":"enum","name":"Type","symbols":["Self","match","A","None","Some"]}}]}"#;
+    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Self","fields":[{"name":"type","type":"string"},{"name":"self","type":"int"},{"name":"crate","type":"int"},{"name":"async","type":"int"},{"name":"gen","type":"int"},{"name":"_","type":"int"},{"name":"reader","type":"double"},{"name":"whole","type":"double"},{"name":"out","type":"double"},{"name":"value","type":["null","int"]},{"name":"event","type":{"type":"array","items":"int"}},{"name":"fn","type":{"type":"enum","name":"Type","symbols":["Self","match","A","None","Some","Error","TryFrom"]}}]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
-    pub const FINGERPRINT: u64 = 0x0ac7618301b93a46;
+    pub const FINGERPRINT: u64 = 0xb71f306618602414;
 
     /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
     pub fn builder(required: SelfRequired) -> SelfBuilder {
@@ -460,11 +460,29 @@ pub enum Type {
     /// `Some`.
     #[serde(rename = "Some")]
     Some_,
+    /// `Error`.
+    Error,
+    /// `TryFrom`.
+    TryFrom,
 }
 
 impl Type {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str = r#"{"type":"enum","name":"Type","symbols":["Self","match","A","None","Some","Error","TryFrom"]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xcd7925f5a68d0dae;
+
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 5] = [Self::Self_, Self::Match, Self::A, Self::None_, Self::Some_];
+    pub const ALL: [Self; 7] = [
+        Self::Self_,
+        Self::Match,
+        Self::A,
+        Self::None_,
+        Self::Some_,
+        Self::Error,
+        Self::TryFrom,
+    ];
 
     /// The symbol, as the schema spells it.
     pub const fn as_str(self) -> &'static str {
@@ -474,6 +492,8 @@ impl Type {
             Self::A => "A",
             Self::None_ => "None",
             Self::Some_ => "Some",
+            Self::Error => "Error",
+            Self::TryFrom => "TryFrom",
         }
     }
 
@@ -485,12 +505,14 @@ impl Type {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(match reader.symbol(5)? {
+        Ok(match reader.symbol(7)? {
             0 => Self::Self_,
             1 => Self::Match,
             2 => Self::A,
             3 => Self::None_,
-            _ => Self::Some_,
+            4 => Self::Some_,
+            5 => Self::Error,
+            _ => Self::TryFrom,
         })
     }
 }
@@ -512,9 +534,24 @@ impl ::core::str::FromStr for Type {
             "A" => Ok(Self::A),
             "None" => Ok(Self::None_),
             "Some" => Ok(Self::Some_),
+            "Error" => Ok(Self::Error),
+            "TryFrom" => Ok(Self::TryFrom),
             _ => Err(::fleetops_runtime::codec::UnknownSymbol::new(
-                "Type", symbol,
+                "Type",
+                &["Self", "match", "A", "None", "Some", "Error", "TryFrom"],
+                symbol,
             )),
         }
+    }
+}
+
+impl ::core::convert::TryFrom<&str> for Type {
+    type Error = ::fleetops_runtime::codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(
+        symbol: &str,
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::UnknownSymbol> {
+        symbol.parse()
     }
 }

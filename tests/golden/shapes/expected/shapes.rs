@@ -2,6 +2,7 @@
 
 //! Types of the namespace `shapes`.
 
+use core::convert::TryFrom;
 use core::fmt;
 use core::str::FromStr;
 use fleetops_runtime::{chrono, codec, rust_decimal, serde, uuid};
@@ -971,6 +972,15 @@ pub struct Two(
     pub [u8; 2],
 );
 
+impl Two {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"fixed","name":"Two","namespace":"shapes","size":2}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xb9d5ba7caf2c1f1a;
+}
+
 impl From<[u8; 2]> for Two {
     fn from(bytes: [u8; 2]) -> Self {
         Self(bytes)
@@ -980,6 +990,18 @@ impl From<[u8; 2]> for Two {
 impl From<Two> for [u8; 2] {
     fn from(value: Two) -> Self {
         value.0
+    }
+}
+
+impl TryFrom<&[u8]> for Two {
+    type Error = codec::WrongLength;
+
+    /// Takes bytes, of which there must be 2.
+    fn try_from(bytes: &[u8]) -> Result<Self, codec::WrongLength> {
+        match TryFrom::try_from(bytes) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(codec::WrongLength::new("shapes.Two", 2, bytes.len())),
+        }
     }
 }
 
@@ -1158,6 +1180,13 @@ pub enum Letter {
 }
 
 impl Letter {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"enum","name":"Letter","namespace":"shapes","symbols":["A_B","C"]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x6ddd967af5d34a48;
+
     /// Every value, in the order of the schema.
     pub const ALL: [Self; 2] = [Self::AB, Self::C];
 
@@ -1196,8 +1225,21 @@ impl FromStr for Letter {
         match symbol {
             "A_B" => Ok(Self::AB),
             "C" => Ok(Self::C),
-            _ => Err(codec::UnknownSymbol::new("shapes.Letter", symbol)),
+            _ => Err(codec::UnknownSymbol::new(
+                "shapes.Letter",
+                &["A_B", "C"],
+                symbol,
+            )),
         }
+    }
+}
+
+impl TryFrom<&str> for Letter {
+    type Error = codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(symbol: &str) -> Result<Self, codec::UnknownSymbol> {
+        symbol.parse()
     }
 }
 
@@ -2969,6 +3011,15 @@ pub struct Md5(
     pub [u8; 16],
 );
 
+impl Md5 {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"fixed","name":"MD5","namespace":"shapes","doc":"An MD5 digest.","size":16}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x7ea442d270846c14;
+}
+
 impl From<[u8; 16]> for Md5 {
     fn from(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -2978,6 +3029,18 @@ impl From<[u8; 16]> for Md5 {
 impl From<Md5> for [u8; 16] {
     fn from(value: Md5) -> Self {
         value.0
+    }
+}
+
+impl TryFrom<&[u8]> for Md5 {
+    type Error = codec::WrongLength;
+
+    /// Takes bytes, of which there must be 16.
+    fn try_from(bytes: &[u8]) -> Result<Self, codec::WrongLength> {
+        match TryFrom::try_from(bytes) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(codec::WrongLength::new("shapes.MD5", 16, bytes.len())),
+        }
     }
 }
 
@@ -2998,6 +3061,15 @@ pub struct Odd(
     pub [u8; 33],
 );
 
+impl Odd {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"fixed","name":"Odd","namespace":"shapes","size":33}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x150b53498bc5292e;
+}
+
 impl From<[u8; 33]> for Odd {
     fn from(bytes: [u8; 33]) -> Self {
         Self(bytes)
@@ -3007,6 +3079,18 @@ impl From<[u8; 33]> for Odd {
 impl From<Odd> for [u8; 33] {
     fn from(value: Odd) -> Self {
         value.0
+    }
+}
+
+impl TryFrom<&[u8]> for Odd {
+    type Error = codec::WrongLength;
+
+    /// Takes bytes, of which there must be 33.
+    fn try_from(bytes: &[u8]) -> Result<Self, codec::WrongLength> {
+        match TryFrom::try_from(bytes) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(codec::WrongLength::new("shapes.Odd", 33, bytes.len())),
+        }
     }
 }
 
@@ -3045,6 +3129,12 @@ pub enum Colour {
 }
 
 impl Colour {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str = r#"{"type":"enum","name":"Colour","namespace":"shapes","symbols":["RED","DEEP_GREEN","blue"],"default":"RED"}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x68b7e7aae5d60ece;
+
     /// Every value, in the order of the schema.
     pub const ALL: [Self; 3] = [Self::Red, Self::DeepGreen, Self::Blue];
 
@@ -3086,8 +3176,21 @@ impl FromStr for Colour {
             "RED" => Ok(Self::Red),
             "DEEP_GREEN" => Ok(Self::DeepGreen),
             "blue" => Ok(Self::Blue),
-            _ => Err(codec::UnknownSymbol::new("shapes.Colour", symbol)),
+            _ => Err(codec::UnknownSymbol::new(
+                "shapes.Colour",
+                &["RED", "DEEP_GREEN", "blue"],
+                symbol,
+            )),
         }
+    }
+}
+
+impl TryFrom<&str> for Colour {
+    type Error = codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(symbol: &str) -> Result<Self, codec::UnknownSymbol> {
+        symbol.parse()
     }
 }
 

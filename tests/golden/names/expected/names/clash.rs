@@ -2,6 +2,7 @@
 
 //! Types of the namespace `names.clash`.
 
+use core::convert::TryFrom;
 use core::fmt;
 use core::str::FromStr;
 use fleetops_runtime::{codec, serde};
@@ -515,6 +516,12 @@ pub enum Cs {
 }
 
 impl Cs {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str = r#"{"type":"enum","name":"Cs","namespace":"names.clash","symbols":["a","A","A_B","aB","_1","type"]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x244538512f89e300;
+
     /// Every value, in the order of the schema.
     pub const ALL: [Self; 6] = [Self::A2, Self::A, Self::AB, Self::AB2, Self::_1, Self::Type];
 
@@ -565,8 +572,21 @@ impl FromStr for Cs {
             "aB" => Ok(Self::AB2),
             "_1" => Ok(Self::_1),
             "type" => Ok(Self::Type),
-            _ => Err(codec::UnknownSymbol::new("names.clash.Cs", symbol)),
+            _ => Err(codec::UnknownSymbol::new(
+                "names.clash.Cs",
+                &["a", "A", "A_B", "aB", "_1", "type"],
+                symbol,
+            )),
         }
+    }
+}
+
+impl TryFrom<&str> for Cs {
+    type Error = codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(symbol: &str) -> Result<Self, codec::UnknownSymbol> {
+        symbol.parse()
     }
 }
 

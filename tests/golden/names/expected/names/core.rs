@@ -2,6 +2,7 @@
 
 //! Types of the namespace `names.core`.
 
+use core::convert::TryFrom;
 use core::fmt;
 use core::str::FromStr;
 use fleetops_runtime::{codec, serde};
@@ -18,6 +19,13 @@ pub enum One {
 }
 
 impl One {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"enum","name":"ONE","namespace":"names.core","symbols":["only"]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xc68ab80015c46caa;
+
     /// Every value, in the order of the schema.
     pub const ALL: [Self; 1] = [Self::Only];
 
@@ -52,7 +60,20 @@ impl FromStr for One {
     fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         match symbol {
             "only" => Ok(Self::Only),
-            _ => Err(codec::UnknownSymbol::new("names.core.ONE", symbol)),
+            _ => Err(codec::UnknownSymbol::new(
+                "names.core.ONE",
+                &["only"],
+                symbol,
+            )),
         }
+    }
+}
+
+impl TryFrom<&str> for One {
+    type Error = codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(symbol: &str) -> Result<Self, codec::UnknownSymbol> {
+        symbol.parse()
     }
 }

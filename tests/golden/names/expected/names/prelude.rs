@@ -2,6 +2,7 @@
 
 //! Types of the namespace `names.prelude`.
 
+use core::convert::TryFrom;
 use fleetops_runtime::{codec, serde};
 
 /// The record `names.prelude.Option`.
@@ -1225,6 +1226,15 @@ pub struct None_(
     pub [u8; 2],
 );
 
+impl None_ {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"fixed","name":"None","namespace":"names.prelude","size":2}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xb1d634e99d10164c;
+}
+
 impl From<[u8; 2]> for None_ {
     fn from(bytes: [u8; 2]) -> Self {
         Self(bytes)
@@ -1234,6 +1244,22 @@ impl From<[u8; 2]> for None_ {
 impl From<None_> for [u8; 2] {
     fn from(value: None_) -> Self {
         value.0
+    }
+}
+
+impl TryFrom<&[u8]> for None_ {
+    type Error = codec::WrongLength;
+
+    /// Takes bytes, of which there must be 2.
+    fn try_from(bytes: &[u8]) -> ::core::result::Result<Self, codec::WrongLength> {
+        match TryFrom::try_from(bytes) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(codec::WrongLength::new(
+                "names.prelude.None",
+                2,
+                bytes.len(),
+            )),
+        }
     }
 }
 

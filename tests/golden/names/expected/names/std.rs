@@ -2,6 +2,7 @@
 
 //! Types of the namespace `names.std`.
 
+use core::convert::TryFrom;
 use core::fmt;
 use core::str::FromStr;
 use fleetops_runtime::{codec, serde};
@@ -25,6 +26,12 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str = r#"{"type":"enum","name":"Severity","namespace":"names.std","symbols":["SEVERITY_LOW","SEVERITY_HIGH","SEVERITY_MAX"]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x5b99f7641c944e49;
+
     /// Every value, in the order of the schema.
     pub const ALL: [Self; 3] = [Self::SeverityLow, Self::SeverityHigh, Self::SeverityMax];
 
@@ -66,7 +73,20 @@ impl FromStr for Severity {
             "SEVERITY_LOW" => Ok(Self::SeverityLow),
             "SEVERITY_HIGH" => Ok(Self::SeverityHigh),
             "SEVERITY_MAX" => Ok(Self::SeverityMax),
-            _ => Err(codec::UnknownSymbol::new("names.std.Severity", symbol)),
+            _ => Err(codec::UnknownSymbol::new(
+                "names.std.Severity",
+                &["SEVERITY_LOW", "SEVERITY_HIGH", "SEVERITY_MAX"],
+                symbol,
+            )),
         }
+    }
+}
+
+impl TryFrom<&str> for Severity {
+    type Error = codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(symbol: &str) -> Result<Self, codec::UnknownSymbol> {
+        symbol.parse()
     }
 }

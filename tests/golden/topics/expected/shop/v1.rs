@@ -2,6 +2,7 @@
 
 //! Types of the namespace `shop.v1`.
 
+use core::convert::TryFrom;
 use core::fmt;
 use core::str::FromStr;
 use fleetops_runtime::{chrono, codec, serde, uuid};
@@ -490,6 +491,13 @@ pub enum Region {
 }
 
 impl Region {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"enum","name":"Region","namespace":"shop.v1","symbols":["north","south"]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xfc629d568143d84d;
+
     /// Every value, in the order of the schema.
     pub const ALL: [Self; 2] = [Self::North, Self::South];
 
@@ -528,7 +536,20 @@ impl FromStr for Region {
         match symbol {
             "north" => Ok(Self::North),
             "south" => Ok(Self::South),
-            _ => Err(codec::UnknownSymbol::new("shop.v1.Region", symbol)),
+            _ => Err(codec::UnknownSymbol::new(
+                "shop.v1.Region",
+                &["north", "south"],
+                symbol,
+            )),
         }
+    }
+}
+
+impl TryFrom<&str> for Region {
+    type Error = codec::UnknownSymbol;
+
+    /// Reads the symbol, as the schema spells it.
+    fn try_from(symbol: &str) -> Result<Self, codec::UnknownSymbol> {
+        symbol.parse()
     }
 }
