@@ -178,6 +178,10 @@ impl<E> Turns<E> {
     fn take_no_more(&mut self) {
         if std::mem::take(&mut self.taking) {
             self.due.takers.fetch_sub(1, Ordering::Relaxed);
+            // What is due may have been left to this task, and nothing else may ever end.
+            if self.due.dispatcher().may_start() {
+                self.due.changed.notify_one();
+            }
         }
     }
 
@@ -341,5 +345,77 @@ impl<E: Send + Sync + 'static> fmt::Debug for Calls<E> {
             .field("running", &self.running())
             .field("queued", &self.queued())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::delivery::{Body, Made};
+    use super::super::gate::Assignment;
+    use super::super::raw::Raw;
+    use super::*;
+    use crate::observe::HandlingMeter;
+    use crate::waker::Waker;
+
+    const RETRY: RetryPolicy = RetryPolicy {
+        retries: 0,
+        min_delay: Duration::ZERO,
+        max_delay: Duration::ZERO,
+    };
+
+    fn record(assignment: &Arc<Assignment>, offset: i64, lane: u64) -> Arc<Record<()>> {
+        let record = Record::new(Arc::clone(assignment), offset, None, Raw::default());
+        let made = Made {
+            body: Body::Event(()),
+            lane: Some(lane),
+        };
+        assert!(record.made.set(made).is_ok());
+        Arc::new(record)
+    }
+
+    /// Lanes of two records each. All first calls are over at once, and every second one but the last lane's waits for ever: each
+    /// task takes second ones by itself, and then has to wait. What is left must not wait with it.
+    #[tokio::test(flavor = "current_thread", start_paused = true)]
+    async fn calls_that_wait_for_ever_hold_up_no_other_lane() {
+        for lanes in 2..40 {
+            let waker = Arc::new(Waker::default());
+            let assignment = Assignment::new(0, 1, &Arc::from("t"), Arc::clone(&waker));
+            let mailbox = Arc::new(Mailbox::new(waker, HandlingMeter::new("t", "group")));
+            let mut calls = Calls::new(100, 100, mailbox, RETRY);
+            let begun = Arc::new(Mutex::new(BTreeSet::new()));
+            let handler = {
+                let begun = Arc::clone(&begun);
+                Arc::new(move |received: Received<()>| {
+                    let begun = Arc::clone(&begun);
+                    async move {
+                        let offset = received.offset();
+                        begun.lock().unwrap().insert(offset);
+                        if offset >= lanes && offset != 2 * lanes - 1 {
+                            std::future::pending::<()>().await;
+                        }
+                    }
+                })
+            };
+            let mut records: VecDeque<_> = (0..2 * lanes)
+                .map(|offset| record(&assignment, offset, (offset % lanes) as u64))
+                .collect();
+            calls.push(&mut records);
+            let all = async {
+                loop {
+                    calls.start(&handler);
+                    calls.changed().await;
+                }
+            };
+            let ended: Result<(), _> = tokio::time::timeout(Duration::from_secs(60), all).await;
+            assert!(ended.is_err());
+            let begun = begun.lock().unwrap().len();
+            assert_eq!(
+                begun,
+                2 * lanes as usize,
+                "calls that have begun, of {lanes} lanes"
+            );
+        }
     }
 }
