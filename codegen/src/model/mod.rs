@@ -1,8 +1,9 @@
 //! What the schemas are in Rust: every type with its module, identifiers and shape, and no text of code yet.
 //!
 //! The schema model is a graph that says what Avro means; this one says what Rust needs to know about it: which reference
-//! is boxed, because it closes a cycle or what it refers to is large, which optional is an `Option`, which union is an enum of its own and how it is
-//! called, what borrows. [`lower::lower`] makes it from a [`SchemaSet`](fleetops_avro::SchemaSet) in one pass.
+//! is boxed, because it closes a cycle or what it refers to is large, which optional is an `Option`, which union is an enum
+//! of its own and how it is called, what borrows. [`lower::lower`] makes it from a [`SchemaSet`](fleetops_avro::SchemaSet) in
+//! one pass.
 
 pub(crate) mod cycles;
 pub(crate) mod depth;
