@@ -13,12 +13,12 @@ use super::mistakes::{Mistake, planted};
 use crate::engine::key::AlreadyHashed;
 
 /// The place of an item: what must be given back to [`Dispatcher::finish`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[must_use = "a lane that is not finished blocks what is behind it"]
 pub(crate) struct Lane(Option<u64>);
 
 /// Items by lane, and how many of them are running.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dispatcher<T> {
     cap: usize,
     running: usize,
@@ -97,12 +97,30 @@ impl<T> Dispatcher<T> {
         self.running
     }
 
+    /// All of it, for tests that compare: what is behind in each lane by its number, and what is ready.
+    #[cfg(test)]
+    #[allow(clippy::type_complexity)]
+    pub(crate) fn parts(
+        &self,
+    ) -> (
+        std::collections::BTreeMap<u64, &VecDeque<T>>,
+        &VecDeque<(Lane, T)>,
+    ) {
+        let lanes = self.lanes.iter().map(|(key, behind)| (*key, behind));
+        (lanes.collect(), &self.ready)
+    }
+
     /// Forgets what has not started. What runs must still be finished.
     pub(crate) fn clear(&mut self) {
-        self.ready.clear();
         self.queued = 0;
         for behind in self.lanes.values_mut() {
             behind.clear();
+        }
+        // Nobody owes a finish for what was not started.
+        for (lane, _) in self.ready.drain(..) {
+            if let Some(key) = lane.0 {
+                self.lanes.remove(&key);
+            }
         }
     }
 }
@@ -250,5 +268,8 @@ mod tests {
         dispatcher.finish(lane);
         dispatcher.push(Some(1), 4);
         assert_eq!(dispatcher.start().unwrap().1, 4);
+        // Its first item had not started when it was cleared.
+        dispatcher.push(Some(2), 5);
+        assert_eq!(dispatcher.start().unwrap().1, 5);
     }
 }

@@ -28,6 +28,7 @@ mod core;
 mod counts;
 mod delivery;
 mod dispatch;
+mod due;
 mod error;
 mod figures;
 mod gate;

@@ -113,7 +113,7 @@ impl<T: Topic> Consumer<T> {
     {
         let shutdown = self.shutdown.clone();
         let mut bound = bounded.then_some(deadline);
-        while calls.running() > 0 {
+        while !calls.are_over() {
             tokio::select! {
                 biased;
                 () = calls.changed() => calls.start(handler),

@@ -1,5 +1,7 @@
 //! The consumer without librdkafka's client: the thread's state is driven by hand, so that every order of things can be had.
 
+mod calls;
+mod orders;
 mod planted;
 mod properties;
 mod world;

@@ -2,6 +2,7 @@
 
 use super::super::mistakes::{Mistake, plant};
 use super::properties::{self as p, Property};
+use super::{calls, orders};
 
 /// Most cases until a property must have found the mistake.
 const TRIES: u32 = 20_000;
@@ -44,6 +45,30 @@ pub(super) const TABLE: &[(Mistake, &str, Property)] = &[
     (Mistake::StaleSettleCounted, "lives", p::lives),
     (Mistake::StashCountsAsRead, "lives", p::lives),
     (Mistake::StopLostInDrain, "stop_stays", p::stop_stays),
+    (Mistake::EndNotTold, "all_small", orders::all_small),
+    (Mistake::IdleNotTold, "all_small", orders::all_small),
+    (Mistake::LeavesWithoutLook, "all_wide", orders::all_wide),
+    (
+        Mistake::LeavesWithoutLook,
+        "waiting_calls_hold_up_no_lane",
+        calls::waiting_calls_hold_up_no_lane,
+    ),
+    (Mistake::LeftToNobody, "all_wide", orders::all_wide),
+    (Mistake::LowMarkNotSeen, "some_large", orders::some_large),
+    (Mistake::LowMarkToldAgain, "told_once", orders::told_once),
+    (Mistake::OneLaneEnds, "all_wide", orders::all_wide),
+    (Mistake::QueuedForgottenAtEnd, "all_small", orders::all_small),
+    (
+        Mistake::StartsOneTask,
+        "start_leaves_nothing",
+        calls::start_leaves_nothing,
+    ),
+    (Mistake::TakerNeverGone, "all_wide", orders::all_wide),
+    (
+        Mistake::WaitsAndTakes,
+        "waiting_calls_hold_up_no_lane",
+        calls::waiting_calls_hold_up_no_lane,
+    ),
 ];
 
 #[test]

@@ -1,7 +1,7 @@
 //! What must be true of the consumer. Each property answers what was wrong, if anything.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,30 +27,35 @@ fn cases() -> impl Strategy<Value = Case> {
     (3_i64..12, any::<u64>(), steps).prop_map(|(frames, seed, steps)| Case { frames, seed, steps })
 }
 
-/// Whatever happens in whatever order: no call of an assignment that is over (P11), no commit beyond what is done (P5), frames of
-/// an assignment in order (P2), all done and committed in the end (P6, P10).
-pub(super) fn lives(tries: u32) -> Option<String> {
-    let clients = RefCell::new(Some(Clients::new()));
+/// What is wrong in one of so many cases, the smallest such case that is found.
+pub(super) fn fails<S: Strategy>(
+    tries: u32,
+    cases: &S,
+    judge: impl Fn(S::Value) -> Option<String>,
+) -> Option<String> {
     let config = Config {
         cases: tries,
         max_shrink_iters: 2_000,
         failure_persistence: None,
         ..Config::default()
     };
-    let judge = |case: Case| {
-        let (wrong, back) = World::run(&case, clients.take().unwrap());
-        clients.replace(Some(back));
-        if wrong.is_empty() {
-            Ok(())
-        } else {
-            Err(TestCaseError::fail(wrong.join("\n")))
-        }
-    };
-    match TestRunner::new(config).run(&cases(), judge) {
+    let judge = |case| judge(case).map_or(Ok(()), |wrong| Err(TestCaseError::fail(wrong)));
+    match TestRunner::new(config).run(cases, judge) {
         Ok(()) => None,
         Err(TestError::Fail(reason, case)) => Some(format!("{reason}\n{case:#?}")),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
+}
+
+/// Whatever happens in whatever order: no call of an assignment that is over (P11), no commit beyond what is done (P5), frames of
+/// an assignment in order (P2), all done and committed in the end (P6, P10).
+pub(super) fn lives(tries: u32) -> Option<String> {
+    let clients = RefCell::new(Some(Clients::new()));
+    fails(tries, &cases(), |case| {
+        let (wrong, back) = World::run(&case, clients.take().unwrap());
+        clients.replace(Some(back));
+        (!wrong.is_empty()).then(|| wrong.join("\n"))
+    })
 }
 
 /// One record of partition 0, received, and begun by the application.
@@ -241,8 +246,11 @@ fn all_hold() {
     // Schemas are parsed as the consumer does; a mistake there would hide all else.
     Schema::parse("\"bytes\"").unwrap();
     let cases = Config::default().cases;
+    let mut seen = BTreeSet::new();
     for (_, name, property) in super::planted::TABLE {
-        if let Some(reason) = property(cases) {
+        if seen.insert(name)
+            && let Some(reason) = property(cases)
+        {
             panic!("{name}: {reason}");
         }
     }
