@@ -4,15 +4,16 @@
 //! from records, and whoever may write to the topic can make up as many as he likes. So a version is fetched once and kept, and
 //! the registry is asked whether there are new ones at most once in [`INTERVAL`], for all fingerprints together. An unknown
 //! one waits for that: the producer may have registered its schema a moment ago, and "unknown" makes a record a dead letter.
+//! A known one waits for nothing, also where unknown ones wait.
 //!
 //! Not here: what a version's text and references are made into, and which errors are worth another try.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::time::Duration;
 
 use fleetops_avro::Schema;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::{RegisteredSchema, RegistryError};
@@ -42,53 +43,35 @@ pub(super) trait Questions: Sync {
 /// What is known of a subject.
 #[derive(Debug, Default)]
 pub(super) struct Subject {
-    known: Mutex<Known>,
+    /// What was fetched. It is read without the lock, and whoever waits for a schema is told when it comes, whoever fetched it.
+    versions: watch::Sender<Versions>,
+    /// When it was last begun to look for new versions, and all were looked through. Whoever looks, or waits until he may, has the
+    /// lock.
+    looked: Mutex<Option<Instant>>,
 }
 
+/// The versions that were fetched.
 #[derive(Debug, Default)]
-struct Known {
-    /// `None`: it is not there, or of no use.
-    versions: BTreeMap<u32, Option<Schema>>,
-    /// When it was last begun to look for new versions, and all were looked through.
-    looked: Option<Instant>,
+struct Versions {
+    /// Those that are not there, or of no use, too.
+    numbers: HashSet<u32>,
+    /// By fingerprint, the newest of each.
+    schemas: HashMap<u64, (u32, Schema)>,
 }
 
-impl Known {
+impl Versions {
     fn find(&self, fingerprint: u64) -> Option<&Schema> {
-        let newest_first = self.versions.values().rev().flatten();
-        newest_first
-            .into_iter()
-            .find(|schema| schema.fingerprint() == fingerprint)
+        self.schemas.get(&fingerprint).map(|(_, schema)| schema)
     }
 
-    /// Fetches what is not known yet, the newest first, until the schema is found.
-    async fn look(&mut self, fingerprint: u64, registry: &impl Questions) -> Result<(), RegistryError> {
-        let begun = Instant::now();
-        let mut latest = registry.version(None).await?;
-        let newest = latest.as_ref().map_or(0, |found| found.version.unwrap_or(1));
-        for version in (1..=newest).rev().take(MAX_VERSIONS) {
-            if self.versions.contains_key(&version) {
-                continue;
-            }
-            let found = match latest.take_if(|_| version == newest) {
-                Some(found) => Some(found),
-                None => registry.version(Some(version)).await?,
-            };
-            let schema = match found {
-                Some(found) => registry.resolve(version, found).await?,
-                None => None,
-            };
-            let is_it = schema
-                .as_ref()
-                .is_some_and(|schema| schema.fingerprint() == fingerprint);
-            self.versions.insert(version, schema);
-            if is_it {
-                // What is older was not looked through.
-                return Ok(());
+    fn insert(&mut self, version: u32, schema: Option<Schema>) {
+        self.numbers.insert(version);
+        if let Some(schema) = schema {
+            let known = self.schemas.get(&schema.fingerprint());
+            if known.is_none_or(|(other, _)| *other < version) {
+                self.schemas.insert(schema.fingerprint(), (version, schema));
             }
         }
-        self.looked = Some(begun);
-        Ok(())
     }
 }
 
@@ -102,16 +85,69 @@ impl Subject {
         fingerprint: u64,
         registry: &impl Questions,
     ) -> Result<Option<Schema>, RegistryError> {
-        let asked = Instant::now();
+        let mut versions = self.versions.subscribe();
+        let known = async {
+            let found = versions
+                .wait_for(|versions| versions.find(fingerprint).is_some())
+                .await;
+            found.ok()?.find(fingerprint).cloned()
+        };
+        tokio::select! {
+            biased;
+            // One that is known is not held up by those that are not.
+            Some(schema) = known => Ok(Some(schema)),
+            found = self.look_up(fingerprint, Instant::now(), registry) => found,
+        }
+    }
+
+    /// Looks for new versions, unless that was begun since `asked`.
+    async fn look_up(
+        &self,
+        fingerprint: u64,
+        asked: Instant,
+        registry: &impl Questions,
+    ) -> Result<Option<Schema>, RegistryError> {
         // Whoever comes while one looks waits here, and shares what it finds.
-        let mut known = self.known.lock().await;
-        if known.find(fingerprint).is_none() && known.looked.is_none_or(|looked| looked < asked) {
-            if let Some(looked) = known.looked {
+        let mut looked = self.looked.lock().await;
+        if looked.is_none_or(|looked| looked < asked) {
+            if let Some(looked) = *looked {
                 tokio::time::sleep_until(looked + INTERVAL).await;
             }
-            known.look(fingerprint, registry).await?;
+            let begun = Instant::now();
+            if self.fetch(fingerprint, registry).await? {
+                *looked = Some(begun);
+            }
         }
-        Ok(known.find(fingerprint).cloned())
+        Ok(self.versions.borrow().find(fingerprint).cloned())
+    }
+
+    /// Fetches what is not known yet, the newest first, until the schema is found. Answers whether all was looked through.
+    async fn fetch(&self, fingerprint: u64, registry: &impl Questions) -> Result<bool, RegistryError> {
+        let mut latest = registry.version(None).await?;
+        let newest = latest.as_ref().map_or(0, |found| found.version.unwrap_or(1));
+        for version in (1..=newest).rev().take(MAX_VERSIONS) {
+            if self.versions.borrow().numbers.contains(&version) {
+                continue;
+            }
+            let found = match latest.take_if(|_| version == newest) {
+                Some(found) => Some(found),
+                None => registry.version(Some(version)).await?,
+            };
+            let schema = match found {
+                Some(found) => registry.resolve(version, found).await?,
+                None => None,
+            };
+            let is_it = schema
+                .as_ref()
+                .is_some_and(|schema| schema.fingerprint() == fingerprint);
+            self.versions
+                .send_modify(|versions| versions.insert(version, schema));
+            if is_it {
+                // What is older was not looked through.
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -256,5 +292,41 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_known_fingerprint_waits_for_no_unknown_one() {
+        let (registry, subject) = (Registry::with(3), Subject::default());
+        assert!(subject.by_fingerprint(7, &registry).await.unwrap().is_none());
+        registry.asked();
+        // Two unknown ones: one waits until it may ask, the other for the first; and behind both a known one.
+        let mut unknown = [8, 9].map(|n| Box::pin(subject.by_fingerprint(n, &registry)));
+        for unknown in &mut unknown {
+            assert!(futures_util::FutureExt::now_or_never(unknown).is_none());
+        }
+        let begun = Instant::now();
+        let known = subject.by_fingerprint(fingerprint(1), &registry).await.unwrap();
+        assert!(known.is_some() && begun.elapsed().is_zero());
+        assert!(registry.asked().is_empty());
+        for unknown in unknown {
+            assert!(unknown.await.unwrap().is_none());
+        }
+        assert_eq!(registry.asked(), [None]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_schema_that_another_one_fetches_is_answered_at_once() {
+        let (registry, subject) = (Registry::with(20), Subject::default());
+        // The unknown one goes through all of them, a millisecond each. The newest but one is there after two of them.
+        let begun = Instant::now();
+        let newest_but_one = async {
+            let found = subject.by_fingerprint(fingerprint(19), &registry).await.unwrap();
+            assert!(found.is_some());
+            begun.elapsed()
+        };
+        let (unknown, waited) = tokio::join!(biased; subject.by_fingerprint(7, &registry), newest_but_one);
+        assert!(unknown.unwrap().is_none() && begun.elapsed() >= Duration::from_millis(20));
+        assert!(waited < Duration::from_millis(5), "{waited:?}");
+        assert_eq!(registry.asked().len(), 20);
     }
 }
