@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use proptest::test_runner::Config;
 use rdkafka::topic_partition_list::Offset;
 
 use super::super::calls;
@@ -16,9 +16,12 @@ use super::super::delivery::{Delivery, Received};
 use super::super::dispatch::Dispatcher;
 use super::super::mail::{MANY, Note};
 use super::super::run::RetryPolicy;
-use super::world::{Case, Clients, Life, World};
+use super::life::{Clients, Life};
+use super::logs::Case;
+use super::world::World;
 use crate::avro::Schema;
 use crate::framing;
+use crate::planted::first_failure;
 
 pub(super) type Property = fn(u32) -> Option<String>;
 
@@ -27,34 +30,21 @@ fn cases() -> impl Strategy<Value = Case> {
     (3_i64..12, any::<u64>(), steps).prop_map(|(frames, seed, steps)| Case { frames, seed, steps })
 }
 
-/// What is wrong in one of so many cases, the smallest such case that is found.
-pub(super) fn fails<S: Strategy>(
-    tries: u32,
-    cases: &S,
-    judge: impl Fn(S::Value) -> Option<String>,
-) -> Option<String> {
-    let config = Config {
-        cases: tries,
-        max_shrink_iters: 2_000,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let judge = |case| judge(case).map_or(Ok(()), |wrong| Err(TestCaseError::fail(wrong)));
-    match TestRunner::new(config).run(cases, judge) {
-        Ok(()) => None,
-        Err(TestError::Fail(reason, case)) => Some(format!("{reason}\n{case:#?}")),
-        Err(TestError::Abort(reason)) => panic!("{reason}"),
-    }
-}
+/// Shrinking goes on for so many tries.
+pub(super) const SHRINKS: u32 = 2_000;
 
 /// Whatever happens in whatever order: no call of an assignment that is over (P11), no commit beyond what is done (P5), frames of
 /// an assignment in order (P2), all done and committed in the end (P6, P10).
 pub(super) fn lives(tries: u32) -> Option<String> {
     let clients = RefCell::new(Some(Clients::new()));
-    fails(tries, &cases(), |case| {
+    first_failure(Some(tries), SHRINKS, &cases(), |case| {
         let (wrong, back) = World::run(&case, clients.take().unwrap());
         clients.replace(Some(back));
-        (!wrong.is_empty()).then(|| wrong.join("\n"))
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(wrong.join("\n"))
+        }
     })
 }
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::strategy::BoxedStrategy;
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use super::super::{PoisonCause, Refusal};
 use super::cases::{self, Case};
 use super::log::{Header, What, duplicates, times};
 use super::world::{Act, Run, Seen, TOLERANCE, Trace, World, simulate, waiting};
+use crate::planted::first_failure;
 
 type Judgement = Result<(), String>;
 
@@ -22,20 +22,9 @@ pub(super) struct Property {
 impl Property {
     /// Tries so many cases; the first one that fails, with the reason.
     pub(super) fn fails(&self, tries: Option<u32>) -> Option<String> {
-        let mut config = Config {
-            failure_persistence: None,
-            ..Config::default()
-        };
-        if let Some(tries) = tries {
-            // Looking for any failure, not for the smallest.
-            (config.cases, config.max_shrink_iters) = (tries, 0);
-        }
-        let judge = |case: Case| (self.holds)(&case).map_err(TestCaseError::fail);
-        match TestRunner::new(config).run(&(self.cases)(), judge) {
-            Ok(()) => None,
-            Err(TestError::Fail(reason, case)) => Some(format!("{reason}\n{case:#?}")),
-            Err(TestError::Abort(reason)) => panic!("{reason}"),
-        }
+        // Whoever says how many looks for any failure, not for the smallest.
+        let shrinks = if tries.is_some() { 0 } else { u32::MAX };
+        first_failure(tries, shrinks, &(self.cases)(), |case| (self.holds)(&case))
     }
 }
 
