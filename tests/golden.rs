@@ -57,6 +57,11 @@ pub mod shapes;
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod topics;
+/// Case `unnamed`.
+#[path = "golden/unnamed/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod unnamed;
 /// Case `wide`.
 #[path = "golden/wide/expected/mod.rs"]
 #[rustfmt::skip]
@@ -72,6 +77,8 @@ mod chosen;
 mod dressing;
 #[path = "golden/sample.rs"]
 mod sample;
+#[path = "golden/top_level.rs"]
+mod top_level;
 #[path = "golden/values.rs"]
 mod values;
 
@@ -85,6 +92,7 @@ const CASES: &[&str] = &[
     "recursive",
     "shapes",
     "topics",
+    "unnamed",
     "wide",
 ];
 

@@ -17,7 +17,7 @@
 //! | `FLEETOPS_REAL_WITHOUT` | none | the names of schemas that are left out: `s0035` is the one of 386 kB, 70 MB of code |
 //! | `FLEETOPS_REAL_EVERY` | 1 | every so manieth schema, for a sample |
 //! | `FLEETOPS_REAL_BATCH` | 60 | schemas a package; 1: each in one of its own |
-//! | `FLEETOPS_REAL_COUNT` | 3 | values a record |
+//! | `FLEETOPS_REAL_COUNT` | 3 | values a type |
 //! | `FLEETOPS_REAL_STEPS` | `fmt,check,doc,run` | what is done; `run` is what takes long |
 //! | `FLEETOPS_REAL_MINUTES` | none | no package is begun after so many; the packages are taken in an order that the seed gives |
 //! | `FLEETOPS_REAL_KEEP` | no | packages stay in the target folder, below `tmp/real`, to be looked at |
@@ -121,13 +121,9 @@ fn every_real_schema_becomes_code_that_reads_and_writes_as_java_does() {
     let started = Instant::now();
     let batches = batches(Path::new(&data), seed);
     let schemas: usize = batches.iter().map(|b| b.cases.len()).sum();
-    let records: usize = batches
-        .iter()
-        .flat_map(|b| &b.cases)
-        .map(|c| c.records.len())
-        .sum();
+    let types: usize = batches.iter().flat_map(|b| &b.cases).map(|c| c.types.len()).sum();
     eprintln!(
-        "{schemas} schemas and sets, {records} records, parsed in {:.1} s",
+        "{schemas} schemas and sets, {types} types, parsed in {:.1} s",
         started.elapsed().as_secs_f64()
     );
 

@@ -125,7 +125,7 @@ fn run(
         let mut items = Vec::new();
         let maker = Items::new(&run, &module, model.names.get(&module), root);
         for id in types {
-            match maker.named_type(id) {
+            match maker.of_type(id) {
                 Ok(code) => items.extend(code),
                 Err(mut found) => errors.append(&mut found),
             }
@@ -186,7 +186,11 @@ impl Run<'_> {
         let mut out: BTreeMap<ModulePath, Vec<TypeId>> = BTreeMap::new();
         let homes = (self.model.records.iter().map(|(id, r)| (*id, &r.home)))
             .chain(self.model.enums.iter().map(|(id, e)| (*id, &e.home)))
-            .chain(self.model.fixeds.iter().map(|(id, f)| (*id, &f.home)));
+            .chain(self.model.fixeds.iter().map(|(id, f)| (*id, &f.home)))
+            .chain(
+                (self.model.top_level.iter())
+                    .filter_map(|(id, top)| top.is_new().then_some((*id, &top.home))),
+            );
         for (id, home) in homes {
             out.entry(home.module.clone()).or_default().push(id);
         }
@@ -204,6 +208,7 @@ impl Run<'_> {
         let taken: BTreeSet<&str> = (self.model.records.values().map(|r| &r.home))
             .chain(self.model.enums.values().map(|e| &e.home))
             .chain(self.model.fixeds.values().map(|f| &f.home))
+            .chain(self.model.top_level.values().map(|t| &t.home))
             .filter_map(|home| home.module.first())
             .map(String::as_str)
             .collect();

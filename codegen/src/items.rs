@@ -10,7 +10,7 @@ use crate::emit::Emitter;
 use crate::generate::{Root, Run, context};
 use crate::idents::bare;
 use crate::manifest::Manifest;
-use crate::model::{Dress, ModulePath};
+use crate::model::{Dress, ModulePath, Type};
 use crate::short::Short;
 use crate::verify::Expected;
 use crate::view::Views;
@@ -44,8 +44,8 @@ impl<'a> Items<'a> {
         self.short.imports()
     }
 
-    /// The items of a named type, and of the unions in it.
-    pub(crate) fn named_type(&self, id: TypeId) -> Result<Vec<String>, Vec<Diagnostic>> {
+    /// The items of a type, and of the unions in it.
+    pub(crate) fn of_type(&self, id: TypeId) -> Result<Vec<String>, Vec<Diagnostic>> {
         let run = self.run;
         let views = Views::new(
             run.schemas,
@@ -99,20 +99,6 @@ impl<'a> Items<'a> {
                 )
                 .map_err(one)?,
             );
-            for (index, union) in run.model.unions_of(id) {
-                let view = views.union(index, union);
-                let (ident, borrowed) = (bare(&view.ident), bare(&view.view_ident));
-                let mut expected = vec![
-                    format!("enum {ident}"),
-                    format!("impl {ident}"),
-                    format!("impl From for {ident}"),
-                ];
-                if union.borrows {
-                    expected.extend([format!("enum {borrowed}"), format!("impl {borrowed}")]);
-                }
-                let item = self.item("union", &union.owner, &view, &expected, &union.dress);
-                items.push(item.map_err(one)?);
-            }
         } else if let Some(e) = run.model.enums.get(&id) {
             let view = views.enumeration(id, e);
             let ident = bare(&view.ident);
@@ -155,6 +141,59 @@ impl<'a> Items<'a> {
                 )
                 .map_err(one)?,
             );
+        }
+        let (unions, top) = (self.unions(&views, id), self.top_level(&views, id));
+        let is_union = (run.model.top_level.get(&id)).is_some_and(|top| matches!(top.ty, Type::Union(_)));
+        if is_union {
+            items.extend(unions.map_err(one)?);
+            items.extend(top.map_err(one)?);
+        } else {
+            items.extend(top.map_err(one)?);
+            items.extend(unions.map_err(one)?);
+        }
+        Ok(items)
+    }
+
+    /// What a file has at its top that is no record: its codec, and before it the struct, where it is one around what it holds.
+    fn top_level(&self, views: &Views<'_>, id: TypeId) -> Result<Vec<String>, Box<Diagnostic>> {
+        let mut items = Vec::new();
+        let Some(top) = self.run.model.top_level.get(&id) else {
+            return Ok(items);
+        };
+        let view = views.top_level(id, top);
+        let (ident, borrowed) = (bare(&view.ident), bare(&view.view_ident));
+        if top.wraps() {
+            let mut expected = vec![format!("struct {ident}"), format!("impl From for {ident}")];
+            if view.borrows {
+                expected.extend([format!("struct {borrowed}"), format!("impl {borrowed}")]);
+            }
+            items.push(self.item("unnamed", &top.name, &view, &expected, &top.dress)?);
+        }
+        let mut expected = vec![format!("impl {ident}"), format!("impl AvroRecord for {ident}")];
+        if view.borrows {
+            expected.push(format!("impl {borrowed}"));
+        }
+        let literal = if view.has_schema { 0 } else { view.schema.len() };
+        items.push(self.item_with("top_level", &top.name, &view, &expected, &top.dress, literal)?);
+        Ok(items)
+    }
+
+    /// The unions in a type.
+    fn unions(&self, views: &Views<'_>, id: TypeId) -> Result<Vec<String>, Box<Diagnostic>> {
+        let mut items = Vec::new();
+        for (index, union) in self.run.model.unions_of(id) {
+            let view = views.union(index, union);
+            let (ident, borrowed) = (bare(&view.ident), bare(&view.view_ident));
+            let mut expected = vec![
+                format!("enum {ident}"),
+                format!("impl {ident}"),
+                format!("impl From for {ident}"),
+            ];
+            if union.borrows {
+                expected.extend([format!("enum {borrowed}"), format!("impl {borrowed}")]);
+            }
+            let item = self.item("union", &union.owner, &view, &expected, &union.dress);
+            items.push(item?);
         }
         Ok(items)
     }

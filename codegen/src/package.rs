@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::generate::{Root, context, generate_as};
 use crate::lowered::lowered;
 use crate::manifest::Manifest;
+use crate::model::top_level::file_name;
 use crate::output::{MARK, Output};
 use crate::render::Templates;
 use crate::{Gate, Options, idents};
@@ -167,6 +168,7 @@ fn readme(
     let mut types: Vec<TypeRow> = (model.records.values().map(|r| (&r.name, &r.home)))
         .chain(model.enums.values().map(|e| (&e.name, &e.home)))
         .chain(model.fixeds.values().map(|f| (&f.name, &f.home)))
+        .chain((model.top_level.values().filter(|t| t.is_new())).map(|t| (t.shown(), &t.home)))
         .map(|(name, home)| TypeRow {
             name: name.clone(),
             path: path(home),
@@ -203,9 +205,4 @@ fn readme(
         types,
         topics,
     })
-}
-
-/// The last part of a path: the rest is of the machine that generated, and would make the output depend on it.
-fn file_name(name: &str) -> &str {
-    name.rsplit(['/', '\\']).next().unwrap_or(name)
 }

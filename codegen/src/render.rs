@@ -74,8 +74,16 @@ const BUILT_IN: &[Template] = &[
     ),
     template!("readme", "`README.md` of a package"),
     template!("record", "a record: struct, codec, validation, defaults"),
+    template!(
+        "top_level",
+        "the codec of what a file has at its top that is no record"
+    ),
     template!("topic", "a topic, its producer and its consumer"),
     template!("union", "a union that is an enum of its own, and its view"),
+    template!(
+        "unnamed",
+        "a struct around an array, a map or a primitive type at the top of a file, and its view"
+    ),
     template!("view", "the borrowed view of a record"),
     slot!(
         "cargo_package",
@@ -91,10 +99,18 @@ const BUILT_IN: &[Template] = &[
     ),
     slot!("record_items", "in `impl` of a record: functions and constants"),
     slot!(
+        "top_level_items",
+        "in `impl` of what a file has at its top that is no record: functions and constants"
+    ),
+    slot!(
         "union_attributes",
         "on the enum of a union: attributes and derives"
     ),
     slot!("union_items", "in `impl` of a union: functions and constants"),
+    slot!(
+        "unnamed_attributes",
+        "on a struct around an array, a map or a primitive type: attributes and derives"
+    ),
 ];
 
 /// The built-in templates in the order of their names, then the slots.

@@ -9,7 +9,7 @@ use fleetops_codegen::{Options, Package, package, write};
 
 use crate::cases::Case;
 
-/// The Rust path of every type by its full name, from the table in the README of a generated package.
+/// The Rust path of every type by its full name, or its file, from the table in the README of a generated package.
 fn paths(readme: &str) -> BTreeMap<String, String> {
     readme
         .lines()
@@ -21,7 +21,12 @@ fn paths(readme: &str) -> BTreeMap<String, String> {
 }
 
 /// Writes a package for some schemas. What cannot be generated is told and left out.
-pub(crate) fn write_package(folder: &Path, name: &str, cases: &[Case], failed: &mut Vec<String>) -> usize {
+pub(crate) fn write_package(
+    folder: &Path,
+    package_name: &str,
+    cases: &[Case],
+    failed: &mut Vec<String>,
+) -> usize {
     let mut size = 0;
     let mut lib = "//! Generated types of many schemas.\n#![deny(warnings, missing_docs)]\n#![allow(clippy::module_inception)]\n\n".to_owned();
     let mut arms = String::new();
@@ -50,12 +55,12 @@ pub(crate) fn write_package(folder: &Path, name: &str, cases: &[Case], failed: &
         size += output.files.values().map(String::len).sum::<usize>();
         write(&output, &folder.join("src").join(&case.name)).unwrap();
         writeln!(lib, "pub mod {};", case.name).unwrap();
-        for record in &case.records {
-            let path = &paths[record];
-            let module = &case.name;
+        for (name, _) in &case.types {
+            let path = &paths[name];
+            let (module, key) = (&case.name, name);
             writeln!(
                 arms,
-                "        \"{module} {record}\" => check::<{name}::{module}::{path}>(bytes),"
+                "        \"{module} {key}\" => check::<{package_name}::{module}::{path}>(bytes),"
             )
             .unwrap();
         }
@@ -66,14 +71,14 @@ pub(crate) fn write_package(folder: &Path, name: &str, cases: &[Case], failed: &
     fs::write(
         folder.join("Cargo.toml"),
         format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[features]\ndefault = [\"serde\"]\nserde = []\n\n[dependencies]\nfleetops-runtime = {{ path = {runtime:?}, default-features = false }}\n"
+            "[package]\nname = \"{package_name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[features]\ndefault = [\"serde\"]\nserde = []\n\n[dependencies]\nfleetops-runtime = {{ path = {runtime:?}, default-features = false }}\n"
         ),
     )
     .unwrap();
     size
 }
 
-/// The program: a line is a record's name, a tab and the bytes in hex; the answer is the human JSON, or what is wrong.
+/// The program: a line is a type's name, a tab and the bytes in hex; the answer is the human JSON, or what is wrong.
 const MAIN: &str = r#"//! Reads values of generated types, and writes them again.
 use std::fmt::Debug;
 use std::io::BufRead as _;

@@ -4,11 +4,12 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use fleetops_avro::schema::Kind;
-use fleetops_avro::{SchemaSet, Source};
+use fleetops_avro::schema::{Kind, TypeId};
+use fleetops_avro::value::Value;
+use fleetops_avro::{Schema, SchemaSet, Source};
 use fleetops_codegen::manifest::Manifest;
 use fleetops_registry::dynamic::DynamicTopic;
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use crate::random;
 
@@ -19,8 +20,8 @@ pub(crate) struct Case {
     /// Where it comes from.
     pub(crate) id: String,
     pub(crate) set: SchemaSet,
-    /// The full names of its records.
-    pub(crate) records: Vec<String>,
+    /// The full names of its records, and those of what is no record at the top of a file, or the name of that file.
+    pub(crate) types: Vec<(String, TypeId)>,
 }
 
 impl Case {
@@ -30,21 +31,31 @@ impl Case {
             Ok(set) => set,
             Err(error) => panic!("{id}: Java takes it, and we do not: {error}"),
         };
-        let records = set
+        let is_record = |id| matches!(set.node(id).kind, Kind::Record(_));
+        let mut types: Vec<_> = set
             .named()
-            .filter(|(_, id)| matches!(set.node(*id).kind, Kind::Record(_)))
-            .map(|(name, _)| name.to_string())
+            .filter(|(_, id)| is_record(*id))
+            .map(|(name, id)| (name.to_string(), id))
             .collect();
+        for (source, id) in set.files() {
+            let node = set.node(id);
+            let is_empty = matches!(&node.kind, Kind::Enum(e) if e.symbols.is_empty());
+            if is_record(id) || is_empty || node.place.source.name() != source.name() {
+                continue;
+            }
+            let file = source.name().rsplit('/').next().unwrap().to_owned();
+            types.push((node.name().map_or(file, ToString::to_string), id));
+        }
         Self {
             name,
             id: id.to_owned(),
             set,
-            records,
+            types,
         }
     }
 }
 
-fn rows(data: &Path, file: &str) -> Vec<Value> {
+fn rows(data: &Path, file: &str) -> Vec<Json> {
     let packed = fs::File::open(data.join("data/avsc").join(file)).unwrap();
     let mut text = String::new();
     flate2::read::GzDecoder::new(packed)
@@ -55,7 +66,7 @@ fn rows(data: &Path, file: &str) -> Vec<Value> {
         .collect()
 }
 
-fn text<'a>(row: &'a Value, key: &str) -> &'a str {
+fn text<'a>(row: &'a Json, key: &str) -> &'a str {
     row[key].as_str().unwrap()
 }
 
@@ -95,31 +106,46 @@ pub(crate) struct Sample {
     pub(crate) json: String,
 }
 
-/// Random values of every record that has one.
+/// The topic that writes values of a type as the generated one does. Topics carry records, so it is in the only field of one.
+fn topic(case: &Case, schema: &Schema) -> DynamicTopic {
+    let around = format!(
+        r#"{{"type":"record","name":"around_the_value","fields":[{{"name":"v","type":{}}}]}}"#,
+        schema.text()
+    );
+    let set = SchemaSet::parse(&[Source::new("around", around)]).unwrap();
+    let manifest = "[topics.t]\nvalue = \"around_the_value\"\npartitions = 1\n";
+    let manifest = Manifest::parse(Source::new("manifest", manifest)).unwrap();
+    match DynamicTopic::new(&manifest, &manifest.topics[0], &set) {
+        Ok(topic) => topic,
+        Err(found) => panic!("{}: {found:?}", case.id),
+    }
+}
+
+/// Random values of every type that has one.
 pub(crate) fn samples(case: &Case, seed: u64, count: usize, out: &mut Vec<Sample>) {
-    for record in &case.records {
-        let schema = case.set.get(record).unwrap();
+    for (name, id) in &case.types {
+        let schema = case.set.schema(*id);
         let depths = random::Depths::of(&schema);
         if !depths.has_value(schema.root()) {
             continue;
         }
-        let manifest = format!("[topics.t]\nvalue = {record:?}\npartitions = 1\n");
-        let manifest = Manifest::parse(Source::new("manifest", manifest)).unwrap();
-        let topic = match DynamicTopic::new(&manifest, &manifest.topics[0], &case.set) {
-            Ok(topic) => topic,
-            Err(found) => panic!("{}: {found:?}", case.id),
-        };
+        let topic = topic(case, &schema);
         let mut random = random::Random::new(seed ^ schema.fingerprint());
         for _ in 0..count {
             let value = random::value(&schema, &depths, schema.root(), 0, &mut random);
             let (mut bytes, mut json) = (Vec::new(), Vec::new());
             value.encode(&schema, &mut bytes).unwrap();
-            assert!(topic.write_json(&value, &mut json), "{record}: {value:?}");
+            let around = Value::Record(vec![value]);
+            assert!(topic.write_json(&around, &mut json), "{name}: {around:?}");
+            let json = String::from_utf8(json).unwrap();
+            let json = json
+                .strip_prefix("{\"v\":")
+                .and_then(|json| json.strip_suffix('}'));
             out.push(Sample {
-                key: format!("{} {record}", case.name),
+                key: format!("{} {name}", case.name),
                 schema: schema.text(),
                 hex: bytes.iter().map(|b| format!("{b:02x}")).collect(),
-                json: String::from_utf8(json).unwrap(),
+                json: json.unwrap().to_owned(),
             });
         }
     }

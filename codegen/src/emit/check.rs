@@ -5,7 +5,7 @@
 
 use super::{Access, Emitter, scrutinee, string_literal};
 use crate::idents;
-use crate::model::{Field, Record, Rule, Time, Type, Union};
+use crate::model::{Record, Rule, Time, Type, Union};
 
 /// Constants that clippy takes a literal for if it is near one of them.
 const KNOWN: &[f64] = &[
@@ -48,10 +48,20 @@ impl Emitter<'_> {
             }
             let path = format!("path.field({:?})", field.name);
             let at = Access::Place(format!("self.{}", field.ident));
-            statements.extend(self.patterns(field));
-            let body = self.check_field(field, &at, &path);
-            statements.push(body);
+            let prefix = idents::shouting(idents::bare(&field.ident));
+            statements.extend(self.patterns(&prefix, &field.rules));
+            statements.push(self.check(&field.ty, &field.rules, &at, &path, &prefix));
         }
+        statements
+    }
+
+    /// Statements that check one value; `path` and `errors` are in scope, and `path` is where it stands.
+    pub(crate) fn check_value(&self, ty: &Type, rules: &[Rule], at: &Access) -> Vec<String> {
+        if rules.is_empty() && !self.model.checks(ty) {
+            return Vec::new();
+        }
+        let mut statements = self.patterns("VALUE", rules);
+        statements.push(self.check(ty, rules, at, "path", "VALUE"));
         statements
     }
 
@@ -69,35 +79,24 @@ impl Emitter<'_> {
             .collect()
     }
 
-    /// Whether the rules of a record have a literal that clippy would take for a known constant.
-    pub(crate) fn has_nearly_constants(record: &Record) -> bool {
-        record
-            .fields
-            .iter()
-            .flat_map(|f| &f.rules)
-            .any(|rule| match rule {
-                Rule::Minimum(v)
-                | Rule::Maximum(v)
-                | Rule::ExclusiveMinimum(v)
-                | Rule::ExclusiveMaximum(v) => is_nearly_a_constant(v),
-                _ => false,
-            })
+    /// Whether rules have a literal that clippy would take for a known constant.
+    pub(crate) fn has_nearly_constants<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> bool {
+        rules.into_iter().any(|rule| match rule {
+            Rule::Minimum(v) | Rule::Maximum(v) | Rule::ExclusiveMinimum(v) | Rule::ExclusiveMaximum(v) => {
+                is_nearly_a_constant(v)
+            }
+            _ => false,
+        })
     }
 
-    fn check_field(&self, field: &Field, at: &Access, path: &str) -> String {
-        let prefix = idents::shouting(idents::bare(&field.ident));
-        self.check(&field.ty, &field.rules, at, path, &prefix)
-    }
-
-    /// Declarations of the expressions of a field's patterns.
-    fn patterns(&self, field: &Field) -> Vec<String> {
-        let prefix = idents::shouting(idents::bare(&field.ident));
+    /// Declarations of the expressions of patterns.
+    fn patterns(&self, prefix: &str, rules: &[Rule]) -> Vec<String> {
         let mut out = Vec::new();
-        for (index, rule) in field.rules.iter().enumerate() {
+        for (index, rule) in rules.iter().enumerate() {
             if let Rule::Pattern(text) = rule {
                 out.push(format!(
                     "static {}: {pattern} = {pattern}::new({});",
-                    pattern_name(&prefix, index),
+                    pattern_name(prefix, index),
                     string_literal(text),
                     pattern = self.codec("Pattern"),
                 ));

@@ -106,6 +106,11 @@ impl Emitter<'_> {
         }
     }
 
+    /// The statement that reads a value in place of another, where that has memory to use again.
+    pub(crate) fn decode_value_into(&self, ty: &Type, at: &Access) -> Option<String> {
+        self.keeps(ty).then(|| self.decode_into(ty, at))
+    }
+
     /// The statement that reads a value in place of another.
     fn decode_into(&self, ty: &Type, at: &Access) -> String {
         let (place, receiver) = (at.value(), at.receiver());

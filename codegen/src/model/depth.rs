@@ -40,7 +40,7 @@ struct Step {
 }
 
 impl Depths {
-    /// Measures every named type of the set, and what is in it.
+    /// Measures every named type of the set and every type at the top of a file, and what is in it.
     ///
     /// The walk is Tarjan's: it yields each group of types that contain one another after all groups that it leads to.
     pub(crate) fn of(set: &SchemaSet) -> Self {
@@ -48,7 +48,8 @@ impl Depths {
         let mut numbers: BTreeMap<TypeId, usize> = BTreeMap::new();
         let mut open: Vec<TypeId> = Vec::new();
         let mut is_open: BTreeSet<TypeId> = BTreeSet::new();
-        for (_, root) in set.named() {
+        let roots = set.named().map(|(_, id)| id).chain(set.files().map(|(_, id)| id));
+        for root in roots {
             if numbers.contains_key(&root) {
                 continue;
             }

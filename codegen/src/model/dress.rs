@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fleetops_avro::json;
 use fleetops_avro::schema::{Kind, Logical, Node, SchemaSet, TypeId};
 
-use super::lower::{Holder, held};
+use super::holders::{Holder, held};
 use super::{Deprecated, Dress, Model, Type};
 use crate::manifest::{FieldSettings, Generate};
 
@@ -94,6 +94,13 @@ pub(super) fn of_union(settings: &Generate) -> Dress {
     dress(settings, settings.non_exhaustive)
 }
 
+/// What stands on the struct around a type without a name.
+pub(super) fn of_unnamed(settings: &Generate, node: &Node) -> Dress {
+    let mut dress = dress(settings, false);
+    dress.deprecated = deprecated(node.attribute("deprecated"));
+    dress
+}
+
 fn dress(settings: &Generate, non_exhaustive: bool) -> Dress {
     let mut attributes = Vec::new();
     if !settings.derives.is_empty() {
@@ -163,6 +170,15 @@ pub(super) fn allow_deprecated(model: &mut Model) {
         .filter(|(_, union)| union.branches.iter().any(|b| leaf(&b.ty)))
         .map(|(index, _)| index)
         .collect();
+    let tops: Vec<TypeId> = (model.top_level.iter())
+        .filter(|(_, top)| top.dress.deprecated.is_some() || leaf(&top.ty))
+        .map(|(id, _)| *id)
+        .collect();
+    for id in tops {
+        if let Some(top) = model.top_level.get_mut(&id) {
+            top.dress.allow.insert("deprecated");
+        }
+    }
     for id in records {
         if let Some(record) = model.records.get_mut(&id) {
             record.dress.allow.insert("deprecated");

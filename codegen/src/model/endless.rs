@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use fleetops_avro::schema::TypeId;
 
-use super::lower::Holder;
+use super::holders::Holder;
 use super::{Model, Type};
 
 /// The lint of rustc that such code would meet.

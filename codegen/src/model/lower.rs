@@ -1,8 +1,8 @@
 //! From the schema graph to the Rust model: identifiers first, then shapes.
 //!
 //! Identifiers are handed out in a fixed order, so that the same schemas always give the same code: the modules, then the
-//! named types of a module in the order of their names, then the enums of unions in the order of fields, then views and
-//! builders. A schema type never loses its name to a generated one.
+//! named types of a module in the order of their names, then the types that files have at their top without a name, then the
+//! enums of unions in the order of fields, then views and builders. A schema type never loses its name to a generated one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,16 +38,19 @@ pub(crate) fn lower(set: &SchemaSet, settings: &Generate) -> Result<Model, Vec<D
         cycles: Cycles::of(set),
         depths,
         scopes: BTreeMap::new(),
+        modules: BTreeMap::new(),
         homes: BTreeMap::new(),
         model: Model::default(),
         errors: Vec::new(),
         containers: 0,
     };
     lowering.name_types();
+    let tops = lowering.name_top_level();
     lowering.records();
+    lowering.top_level(tops);
     lowering.model.box_large(lowering.cycles.inner_first());
     lowering.name_views();
-    lowering.find_holders();
+    lowering.model.find_holders();
     dress::allow_deprecated(&mut lowering.model);
     endless::mark(&mut lowering.model, lowering.cycles.inner_first());
     lowering.model.find_sizes(lowering.cycles.inner_first());
@@ -58,9 +61,9 @@ pub(crate) fn lower(set: &SchemaSet, settings: &Generate) -> Result<Model, Vec<D
     }
 }
 
-struct Lowering<'a> {
-    set: &'a SchemaSet,
-    settings: &'a Generate,
+pub(super) struct Lowering<'a> {
+    pub(super) set: &'a SchemaSet,
+    pub(super) settings: &'a Generate,
     /// The field at hand keeps its logical types raw.
     raw: bool,
     /// What such fields have of fixed types that would be no types of their own.
@@ -68,8 +71,10 @@ struct Lowering<'a> {
     cycles: Cycles,
     depths: Depths,
     scopes: BTreeMap<ModulePath, Scope>,
-    homes: BTreeMap<TypeId, Home>,
-    model: Model,
+    /// The modules of namespaces.
+    pub(super) modules: BTreeMap<Option<String>, ModulePath>,
+    pub(super) homes: BTreeMap<TypeId, Home>,
+    pub(super) model: Model,
     errors: Vec<Diagnostic>,
     /// How many arrays and maps are around the type at hand: what is in one is on the heap already.
     containers: usize,
@@ -89,7 +94,7 @@ impl Lowering<'_> {
     }
 
     /// Whether a named type is a type of its own in Rust, and not a UUID, a decimal or a duration.
-    fn has_own_type(&self, id: TypeId) -> bool {
+    pub(super) fn has_own_type(&self, id: TypeId) -> bool {
         let node = self.set.node(id);
         self.raw_fixed.contains(&id)
             || !matches!(
@@ -101,17 +106,16 @@ impl Lowering<'_> {
             )
     }
 
-    fn scope(&mut self, module: &ModulePath) -> &mut Scope {
+    pub(super) fn scope(&mut self, module: &ModulePath) -> &mut Scope {
         self.scopes.entry(module.clone()).or_default()
     }
 
     /// Modules for namespaces, identifiers for types.
     fn name_types(&mut self) {
-        let mut modules: BTreeMap<Option<String>, ModulePath> = BTreeMap::new();
         let mut segments: BTreeMap<(ModulePath, String), String> = BTreeMap::new();
         let mut by_module: BTreeMap<ModulePath, Vec<(String, TypeId)>> = BTreeMap::new();
         for (name, id) in self.set.named() {
-            let module = match modules.get(&name.namespace) {
+            let module = match self.modules.get(&name.namespace) {
                 Some(module) => module.clone(),
                 None => {
                     let mut path = ModulePath::new();
@@ -127,7 +131,7 @@ impl Lowering<'_> {
                         };
                         path.push(ident);
                     }
-                    modules.insert(name.namespace.clone(), path.clone());
+                    self.modules.insert(name.namespace.clone(), path.clone());
                     path
                 }
             };
@@ -214,7 +218,7 @@ impl Lowering<'_> {
             let owner = format!("{}.{}", record.name, field.name);
             let settings = self.settings.of_field(&record.name.to_string(), &field.name);
             self.raw = settings.is_some_and(|s| s.raw);
-            let ty = self.ty(id, field.ty, &home.module, &union_name, &owner);
+            let ty = self.ty(Some(id), field.ty, &home.module, &union_name, &owner);
             self.raw = false;
             let mut rules = rules::read(&field.attributes, &ty, &node.place, &mut self.model.warnings);
             for type_node in anonymous_nodes(self.set, field.ty) {
@@ -262,8 +266,16 @@ impl Lowering<'_> {
         self.settings.of_type(enumeration).is_some_and(|t| t.open.value)
     }
 
-    /// The shape of a type where `record` uses it, or what the manifest says stands for it. `union_name` is what a union found here is called.
-    fn ty(&mut self, record: TypeId, id: TypeId, module: &ModulePath, union_name: &str, owner: &str) -> Type {
+    /// The shape of a type where `record` uses it, or no record, or what the manifest says stands for it. `union_name` is what a
+    /// union found here is called.
+    fn ty(
+        &mut self,
+        record: Option<TypeId>,
+        id: TypeId,
+        module: &ModulePath,
+        union_name: &str,
+        owner: &str,
+    ) -> Type {
         let set = self.set;
         let ty = self.generated(record, id, module, union_name, owner);
         let named = set.node(id).name().filter(|_| !self.raw);
@@ -273,9 +285,10 @@ impl Lowering<'_> {
         }
     }
 
-    fn generated(
+    /// The shape that code is generated for.
+    pub(super) fn generated(
         &mut self,
-        record: TypeId,
+        record: Option<TypeId>,
         id: TypeId,
         module: &ModulePath,
         union_name: &str,
@@ -317,7 +330,7 @@ impl Lowering<'_> {
             }
             (Kind::Record(_), _) => Type::Record {
                 id,
-                boxed: self.containers == 0 && self.cycles.is_boxed(record, id),
+                boxed: self.containers == 0 && record.is_some_and(|from| self.cycles.is_boxed(from, id)),
             },
             (Kind::Enum(e), _) if e.symbols.is_empty() => Type::Never,
             (Kind::Enum(e), _) => Type::Enum {
@@ -330,7 +343,14 @@ impl Lowering<'_> {
     }
 
     /// The shape of a type inside an array or a map.
-    fn item(&mut self, record: TypeId, id: TypeId, module: &ModulePath, name: &str, owner: &str) -> Type {
+    fn item(
+        &mut self,
+        record: Option<TypeId>,
+        id: TypeId,
+        module: &ModulePath,
+        name: &str,
+        owner: &str,
+    ) -> Type {
         self.containers += 1;
         let ty = self.ty(record, id, module, name, owner);
         self.containers -= 1;
@@ -339,19 +359,14 @@ impl Lowering<'_> {
 
     fn union(
         &mut self,
-        record: TypeId,
+        record: Option<TypeId>,
         node: &schema::Node,
         branches: &[TypeId],
         module: &ModulePath,
         union_name: &str,
         owner: &str,
     ) -> Type {
-        let is_null = |id: &TypeId| matches!(self.set.node(*id).kind, Kind::Null);
-        if let [first, second] = branches
-            && is_null(first) != is_null(second)
-        {
-            let null_first = is_null(first);
-            let other = if null_first { *second } else { *first };
+        if let Some((null_first, other)) = optional(self.set, branches) {
             return Type::Optional {
                 null_first,
                 inner: Box::new(self.ty(record, other, module, union_name, owner)),
@@ -362,6 +377,18 @@ impl Lowering<'_> {
             return Type::Never;
         }
         let ident = self.scope(module).take(union_name, "");
+        self.branches(record, branches, module, ident, owner)
+    }
+
+    /// A union that is an enum, called `ident`.
+    pub(super) fn branches(
+        &mut self,
+        record: Option<TypeId>,
+        branches: &[TypeId],
+        module: &ModulePath,
+        ident: String,
+        owner: &str,
+    ) -> Type {
         let mut variants = Scope::default();
         let mut lowered = Vec::with_capacity(branches.len());
         for &branch in branches {
@@ -409,6 +436,11 @@ impl Lowering<'_> {
             record.builder = scope.take(&format!("{base}Builder"), "");
             record.home.view = scope.take(&format!("{base}Ref"), "");
         }
+        for top in model.top_level.values_mut().filter(|top| top.wraps()) {
+            let scope = scopes.entry(top.home.module.clone()).or_default();
+            let base = top.home.ident.trim_end_matches('_');
+            top.home.view = scope.take(&format!("{base}Ref"), "");
+        }
         for union in &mut model.unions {
             let scope = scopes.entry(union.home.module.clone()).or_default();
             union.home.view = scope.take(&format!("{}Ref", union.home.ident), "");
@@ -418,100 +450,6 @@ impl Lowering<'_> {
             model.names.insert(module.clone(), names);
         }
     }
-
-    /// What borrows strings or bytes, and what has something to validate: whatever holds what does.
-    fn find_holders(&mut self) {
-        let model = &self.model;
-        let mut users: BTreeMap<Holder, Vec<Holder>> = BTreeMap::new();
-        let (mut borrows, mut checks) = (Vec::new(), Vec::new());
-        let mut note = |holder: Holder, ty: &Type| {
-            // Nothing is marked yet, so what answers now does so for itself.
-            if model.borrows(ty) {
-                borrows.push(holder);
-            }
-            if model.checks(ty) {
-                checks.push(holder);
-            }
-            if let Some(held) = held(ty) {
-                users.entry(held).or_default().push(holder);
-            }
-        };
-        let mut ruled = Vec::new();
-        for (id, record) in &model.records {
-            for field in &record.fields {
-                note(Holder::Record(*id), &field.ty);
-                if !field.rules.is_empty() {
-                    ruled.push(Holder::Record(*id));
-                }
-            }
-        }
-        for (index, union) in model.unions.iter().enumerate() {
-            for branch in &union.branches {
-                note(Holder::Union(index), &branch.ty);
-            }
-        }
-        checks.append(&mut ruled);
-        for holder in all_users(&users, borrows) {
-            match holder {
-                Holder::Record(id) => {
-                    if let Some(record) = self.model.records.get_mut(&id) {
-                        record.borrows = true;
-                    }
-                }
-                Holder::Union(index) => {
-                    if let Some(union) = self.model.unions.get_mut(index) {
-                        union.borrows = true;
-                    }
-                }
-            }
-        }
-        for holder in all_users(&users, checks) {
-            match holder {
-                Holder::Record(id) => {
-                    if let Some(record) = self.model.records.get_mut(&id) {
-                        record.checks = true;
-                    }
-                }
-                Holder::Union(index) => {
-                    if let Some(union) = self.model.unions.get_mut(index) {
-                        union.checks = true;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What has a type of its own, made of other types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Holder {
-    Record(TypeId),
-    Union(usize),
-}
-
-/// The record or union at the bottom of a type.
-pub(super) fn held(ty: &Type) -> Option<Holder> {
-    match ty {
-        Type::Record { id, .. } => Some(Holder::Record(*id)),
-        Type::Union(index) => Some(Holder::Union(*index)),
-        Type::Array(inner)
-        | Type::Map(inner)
-        | Type::Optional { inner, .. }
-        | Type::Newtype { base: inner, .. } => held(inner),
-        _ => None,
-    }
-}
-
-/// `start`, what uses any of it, what uses that, and so on.
-fn all_users(users: &BTreeMap<Holder, Vec<Holder>>, start: Vec<Holder>) -> BTreeSet<Holder> {
-    let mut found = BTreeSet::new();
-    let mut pending = start;
-    while let Some(holder) = pending.pop() {
-        if found.insert(holder) {
-            pending.extend(users.get(&holder).into_iter().flatten());
-        }
-    }
-    found
 }
 
 fn time(logical: Logical) -> Option<Time> {
@@ -530,7 +468,7 @@ fn time(logical: Logical) -> Option<Time> {
 }
 
 /// The type objects of a field that can carry rules: its own, and the one behind an optional.
-fn anonymous_nodes(set: &SchemaSet, id: TypeId) -> Vec<&schema::Node> {
+pub(super) fn anonymous_nodes(set: &SchemaSet, id: TypeId) -> Vec<&schema::Node> {
     let node = set.node(id);
     match &node.kind {
         Kind::Union(branches) if branches.len() == 2 => branches
@@ -540,6 +478,17 @@ fn anonymous_nodes(set: &SchemaSet, id: TypeId) -> Vec<&schema::Node> {
             .collect(),
         _ if node.name().is_none() => vec![node],
         _ => Vec::new(),
+    }
+}
+
+/// The branches of an optional: whether null comes first, and the other.
+pub(super) fn optional(set: &SchemaSet, branches: &[TypeId]) -> Option<(bool, TypeId)> {
+    let &[first, second] = branches else { return None };
+    let is_null = |id| matches!(set.node(id).kind, Kind::Null);
+    match (is_null(first), is_null(second)) {
+        (true, false) => Some((true, second)),
+        (false, true) => Some((false, first)),
+        _ => None,
     }
 }
 

@@ -9,10 +9,12 @@ pub(crate) mod cycles;
 pub(crate) mod depth;
 pub(crate) mod dress;
 pub(crate) mod endless;
+mod holders;
 pub(crate) mod lower;
 mod room;
 pub(crate) mod rules;
 pub(crate) mod sizes;
+pub(crate) mod top_level;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,9 +37,11 @@ pub(crate) struct Model {
     pub(crate) enums: BTreeMap<TypeId, Enum>,
     /// By schema node: those that have a type of their own (not the ones that are a UUID or a decimal).
     pub(crate) fixeds: BTreeMap<TypeId, Fixed>,
+    /// By schema node: what files have at their top that is no record.
+    pub(crate) top_level: BTreeMap<TypeId, TopLevel>,
     /// Unions that are enums, in the order in which they were met.
     pub(crate) unions: Vec<Union>,
-    /// Where the unions of a record stand among them.
+    /// Where the unions of a record, or of the top of a file, stand among them.
     union_ranges: BTreeMap<TypeId, std::ops::Range<usize>>,
     /// The sizes of the records, by schema node.
     sizes: BTreeMap<TypeId, sizes::Sizes>,
@@ -132,6 +136,26 @@ pub(crate) struct Fixed {
     pub(crate) name: String,
     pub(crate) doc: Option<String>,
     pub(crate) size: usize,
+    pub(crate) dress: Dress,
+}
+
+/// A type at the top of a file that is no record, and can be written and read by itself as one can.
+#[derive(Debug)]
+pub(crate) struct TopLevel {
+    pub(crate) home: Home,
+    /// The full name in the schema, or that of the file, without its ending, where there is none.
+    pub(crate) name: String,
+    /// The schema has a name.
+    pub(crate) is_named: bool,
+    /// `array`
+    pub(crate) kind: &'static str,
+    /// The file, without the folder.
+    pub(crate) file: String,
+    pub(crate) doc: Option<String>,
+    pub(crate) unit: Option<String>,
+    /// What it is, or what it holds.
+    pub(crate) ty: Type,
+    pub(crate) rules: Vec<Rule>,
     pub(crate) dress: Dress,
 }
 
@@ -266,6 +290,23 @@ impl Type {
     }
 }
 
+impl TopLevel {
+    /// What it is called where full names are listed: its name, or its file.
+    pub(crate) fn shown(&self) -> &String {
+        if self.is_named { &self.name } else { &self.file }
+    }
+
+    /// It is a type of its own for this alone: enums and fixed types are there anyway.
+    pub(crate) fn is_new(&self) -> bool {
+        !matches!(self.ty, Type::Enum { .. } | Type::Fixed(_))
+    }
+
+    /// It is a struct around its type: an enum, a fixed and a union have one of their own already.
+    pub(crate) fn wraps(&self) -> bool {
+        !matches!(self.ty, Type::Enum { .. } | Type::Fixed(_) | Type::Union(_))
+    }
+}
+
 impl Field {
     /// A builder must be given it.
     pub(crate) fn is_required(&self) -> bool {
@@ -274,7 +315,7 @@ impl Field {
 }
 
 impl Model {
-    /// The unions of a record, with their indices. They were met record by record, so they stand together.
+    /// The unions of a record or of the top of a file, with their indices. They were met one by one, so they stand together.
     pub(crate) fn unions_of(&self, record: TypeId) -> impl Iterator<Item = (usize, &Union)> {
         let range = self.union_ranges.get(&record).cloned().unwrap_or_default();
         let unions = self.unions.get(range.clone()).unwrap_or_default();

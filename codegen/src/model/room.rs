@@ -32,6 +32,13 @@ impl Model {
             }
             rooms.insert(*id, room);
         }
+        let large: Vec<TypeId> = (self.top_level.iter())
+            .filter(|(_, top)| self.room(&top.ty, &rooms) > LARGE)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in large {
+            self.box_inside(id, &rooms);
+        }
     }
 
     fn record_room(&self, id: TypeId, rooms: &Rooms) -> usize {
@@ -62,7 +69,7 @@ impl Model {
         }
     }
 
-    /// Boxes what the fields of a record hold: not what is in arrays and maps, which is on the heap already.
+    /// Boxes what the fields of a record, or the top of a file, hold: not what is in arrays and maps, which is on the heap already.
     fn box_inside(&mut self, id: TypeId, rooms: &Rooms) {
         let is_large = |id: &TypeId| rooms.get(id).is_some_and(|room| *room > SMALL);
         let mut unions = Vec::new();
@@ -71,6 +78,9 @@ impl Model {
             .flat_map(|r| &mut r.fields)
         {
             box_record(&mut field.ty, is_large, &mut unions);
+        }
+        if let Some(top) = self.top_level.get_mut(&id) {
+            box_record(&mut top.ty, is_large, &mut unions);
         }
         // A union in a union is not Avro.
         for index in std::mem::take(&mut unions) {

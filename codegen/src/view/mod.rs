@@ -7,6 +7,7 @@ mod named;
 mod record;
 #[cfg(test)]
 mod tests;
+mod top_level;
 mod union;
 
 use fleetops_avro::SchemaSet;
@@ -21,7 +22,7 @@ use crate::model::{Deprecated, Dress, Model, ModulePath};
 
 pub(crate) use model::{
     BranchView, BuilderView, DefaultView, EnumView, FieldView, FixedView, RecordView, SetterView, SymbolView,
-    UnionView, UnknownView,
+    TopLevelView, UnionView, UnknownView,
 };
 
 /// Doc lines as the literals of `#[doc = ...]`: each line starts with a space, as after `///`.

@@ -215,6 +215,61 @@ pub(crate) struct UnionView {
     pub(crate) view_ident: String,
 }
 
+/// A type at the top of a file that is no record, for `top_level.hbs`; `unnamed.hbs` has it too where it is a struct around
+/// what it holds.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct TopLevelView {
+    pub(crate) runtime: String,
+    /// Whole attributes: serde's derives, deprecation, what the manifest asks for.
+    pub(crate) attributes: Vec<String>,
+    pub(crate) ident: String,
+    /// The identifier in links of documentation, told apart from derive macros.
+    pub(crate) link: String,
+    /// Full name in the schema, or the name of the file, as a literal.
+    pub(crate) name: String,
+    /// Literals of doc lines.
+    pub(crate) docs: Vec<String>,
+    /// Literal of the schema text.
+    pub(crate) schema: String,
+    /// Literal of the fingerprint.
+    pub(crate) fingerprint: String,
+    /// The type has `SCHEMA` and `FINGERPRINT` already, as enums and fixed types do.
+    pub(crate) has_schema: bool,
+    /// The type has `decode_avro` already, as enums of both kinds do.
+    pub(crate) has_decode: bool,
+    /// The type has `put_avro` already, as unions do.
+    pub(crate) has_put: bool,
+    /// Literals of the full names of the open enums in it.
+    pub(crate) open_enums: Vec<String>,
+    /// What the struct holds, for `unnamed.hbs`.
+    pub(crate) ty: String,
+    /// Whole attributes of what it holds.
+    pub(crate) field_attributes: Vec<String>,
+    pub(crate) derive_copy: bool,
+    pub(crate) derive_default: bool,
+    /// The bound of the encoded length: an expression.
+    pub(crate) max_len: String,
+    /// The statements that write the value; none where it takes no bytes.
+    pub(crate) encode: String,
+    /// The expression that reads the value.
+    pub(crate) decode: String,
+    /// Reading takes bytes.
+    pub(crate) decode_uses_reader: bool,
+    /// The statement that reads a value in place of another, where that has memory to use again.
+    pub(crate) into: String,
+    /// Statements that hold the value against its rules.
+    pub(crate) checks: Vec<String>,
+    /// An attribute for clippy where a limit is near a known constant.
+    pub(crate) allow_constants: bool,
+    pub(crate) borrows: bool,
+    pub(crate) view_ident: String,
+    pub(crate) view_ty: String,
+    pub(crate) view_decode: String,
+    /// From the view's value to the owned one.
+    pub(crate) into_owned: String,
+}
+
 /// A branch of a union.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -86,7 +86,7 @@ impl Views<'_> {
             decode: emitter.decode_record(record, false),
             recursive: record.recursive,
             checks: emitter.check_record(record),
-            allow_constants: Emitter::has_nearly_constants(record),
+            allow_constants: Emitter::has_nearly_constants(record.fields.iter().flat_map(|f| &f.rules)),
             borrows: record.borrows,
             view_ident: record.home.view.clone(),
             view_decode: emitter.decode_record(record, true),

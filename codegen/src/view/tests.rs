@@ -24,8 +24,10 @@ fn the_documented_view_model_is_the_one_there_is() {
         ("module", schemas.subschema_for::<generate::ModuleView>()),
         ("readme", schemas.subschema_for::<package::ReadmeView>()),
         ("record", schemas.subschema_for::<RecordView>()),
+        ("top_level", schemas.subschema_for::<TopLevelView>()),
         ("topic", schemas.subschema_for::<topics::TopicView>()),
         ("union", schemas.subschema_for::<UnionView>()),
+        ("unnamed", schemas.subschema_for::<TopLevelView>()),
         ("view", schemas.subschema_for::<RecordView>()),
     ]);
     let names: Vec<&str> = (crate::templates().iter().filter(|t| !t.is_slot))

@@ -11,6 +11,355 @@ pub mod names {
     pub mod std;
 }
 
+/// The union in `names.avsc`.
+///
+/// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    ::fleetops_runtime::serde::Serialize,
+    ::fleetops_runtime::serde::Deserialize,
+)]
+#[serde(crate = "::fleetops_runtime::serde")]
+#[allow(clippy::large_enum_variant)]
+pub enum Names {
+    /// The branch `Self`.
+    #[serde(rename = "Self")]
+    Self_(Self_),
+    /// The branch `names.prelude.Option`.
+    #[serde(rename = "names.prelude.Option")]
+    Option(names::prelude::Option),
+    /// The branch `names.a.Top`.
+    #[serde(rename = "names.a.Top")]
+    Top(names::a::Top),
+    /// The branch `names.clash.CC`.
+    #[serde(rename = "names.clash.CC")]
+    Cc(names::clash::Cc),
+    /// The branch `names.clash.CCRef`.
+    #[serde(rename = "names.clash.CCRef")]
+    CCRef(names::clash::CCRef),
+    /// The branch `names.clash.CCBuilder`.
+    #[serde(rename = "names.clash.CCBuilder")]
+    CCBuilder(names::clash::CCBuilder),
+    /// The branch `names.clash.CCFooBar`.
+    #[serde(rename = "names.clash.CCFooBar")]
+    CCFooBar(names::clash::CCFooBar),
+    /// The branch `names.clash.cc`.
+    #[serde(rename = "names.clash.cc")]
+    Cc2(names::clash::Cc2),
+    /// The branch `names.std.Severity`.
+    #[serde(rename = "names.std.Severity")]
+    Severity(names::std::Severity),
+    /// The branch `names.core.ONE`.
+    #[serde(rename = "names.core.ONE")]
+    One(names::core::One),
+}
+
+impl Names {
+    /// Reads the index of a branch, then its value.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        Ok(match reader.branch(10)? {
+            0 => Self::Self_(Self_::decode_avro(reader)?),
+            1 => Self::Option(names::prelude::Option::decode_avro(reader)?),
+            2 => Self::Top(names::a::Top::decode_avro(reader)?),
+            3 => Self::Cc(names::clash::Cc::decode_avro(reader)?),
+            4 => Self::CCRef(names::clash::CCRef::decode_avro(reader)?),
+            5 => Self::CCBuilder(names::clash::CCBuilder::decode_avro(reader)?),
+            6 => Self::CCFooBar(names::clash::CCFooBar::decode_avro(reader)?),
+            7 => Self::Cc2(names::clash::Cc2::decode_avro(reader)?),
+            8 => Self::Severity(names::std::Severity::decode_avro(reader)?),
+            _ => Self::One(names::core::One::decode_avro(reader)?),
+        })
+    }
+
+    /// The most bytes that the value takes.
+    pub(crate) fn max_len(&self) -> usize {
+        match self {
+            Self::Self_(value) => 5 + value.max_len(),
+            Self::Option(value) => 5 + value.max_len(),
+            Self::Top(value) => 5 + value.max_len(),
+            Self::Cc(value) => 5 + value.max_len(),
+            Self::CCRef(value) => 5 + value.max_len(),
+            Self::CCBuilder(value) => 5 + value.max_len(),
+            Self::CCFooBar(_) => 5,
+            Self::Cc2(_) => 5,
+            Self::Severity(_) => 10,
+            Self::One(_) => 10,
+        }
+    }
+
+    /// Writes the index of the branch, then its value.
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut ::fleetops_runtime::codec::Writer<'_>) {
+        match self {
+            Self::Self_(value) => {
+                writer.index(0);
+                value.put_avro(writer);
+            }
+            Self::Option(value) => {
+                writer.index(1);
+                value.put_avro(writer);
+            }
+            Self::Top(value) => {
+                writer.index(2);
+                value.put_avro(writer);
+            }
+            Self::Cc(value) => {
+                writer.index(3);
+                value.put_avro(writer);
+            }
+            Self::CCRef(value) => {
+                writer.index(4);
+                value.put_avro(writer);
+            }
+            Self::CCBuilder(value) => {
+                writer.index(5);
+                value.put_avro(writer);
+            }
+            Self::CCFooBar(value) => {
+                writer.index(6);
+                value.put_avro(writer);
+            }
+            Self::Cc2(value) => {
+                writer.index(7);
+                value.put_avro(writer);
+            }
+            Self::Severity(value) => {
+                writer.index(8);
+                writer.index(*value as usize);
+            }
+            Self::One(value) => {
+                writer.index(9);
+                writer.index(*value as usize);
+            }
+        }
+    }
+}
+
+impl ::core::convert::From<Self_> for Names {
+    fn from(value: Self_) -> Self {
+        Self::Self_(value)
+    }
+}
+
+impl ::core::convert::From<names::prelude::Option> for Names {
+    fn from(value: names::prelude::Option) -> Self {
+        Self::Option(value)
+    }
+}
+
+impl ::core::convert::From<names::a::Top> for Names {
+    fn from(value: names::a::Top) -> Self {
+        Self::Top(value)
+    }
+}
+
+impl ::core::convert::From<names::clash::Cc> for Names {
+    fn from(value: names::clash::Cc) -> Self {
+        Self::Cc(value)
+    }
+}
+
+impl ::core::convert::From<names::clash::CCRef> for Names {
+    fn from(value: names::clash::CCRef) -> Self {
+        Self::CCRef(value)
+    }
+}
+
+impl ::core::convert::From<names::clash::CCBuilder> for Names {
+    fn from(value: names::clash::CCBuilder) -> Self {
+        Self::CCBuilder(value)
+    }
+}
+
+impl ::core::convert::From<names::clash::CCFooBar> for Names {
+    fn from(value: names::clash::CCFooBar) -> Self {
+        Self::CCFooBar(value)
+    }
+}
+
+impl ::core::convert::From<names::clash::Cc2> for Names {
+    fn from(value: names::clash::Cc2) -> Self {
+        Self::Cc2(value)
+    }
+}
+
+impl ::core::convert::From<names::std::Severity> for Names {
+    fn from(value: names::std::Severity) -> Self {
+        Self::Severity(value)
+    }
+}
+
+impl ::core::convert::From<names::core::One> for Names {
+    fn from(value: names::core::One) -> Self {
+        Self::One(value)
+    }
+}
+
+/// [`Names`] with its strings and bytes borrowed from the bytes it was read from.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)]
+pub enum NamesRef<'a> {
+    /// The branch `Self`.
+    Self_(SelfRef<'a>),
+    /// The branch `names.prelude.Option`.
+    Option(names::prelude::OptionRef<'a>),
+    /// The branch `names.a.Top`.
+    Top(names::a::TopRef<'a>),
+    /// The branch `names.clash.CC`.
+    Cc(names::clash::CcRef<'a>),
+    /// The branch `names.clash.CCRef`.
+    CCRef(names::clash::CCRefRef<'a>),
+    /// The branch `names.clash.CCBuilder`.
+    CCBuilder(names::clash::CCBuilderRef<'a>),
+    /// The branch `names.clash.CCFooBar`.
+    CCFooBar(names::clash::CCFooBar),
+    /// The branch `names.clash.cc`.
+    Cc2(names::clash::Cc2),
+    /// The branch `names.std.Severity`.
+    Severity(names::std::Severity),
+    /// The branch `names.core.ONE`.
+    One(names::core::One),
+}
+
+impl<'a> NamesRef<'a> {
+    /// Reads the index of a branch, then its value.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(
+        reader: &mut ::fleetops_runtime::codec::Reader<'a>,
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        Ok(match reader.branch(10)? {
+            0 => Self::Self_(SelfRef::decode_avro(reader)?),
+            1 => Self::Option(names::prelude::OptionRef::decode_avro(reader)?),
+            2 => Self::Top(names::a::TopRef::decode_avro(reader)?),
+            3 => Self::Cc(names::clash::CcRef::decode_avro(reader)?),
+            4 => Self::CCRef(names::clash::CCRefRef::decode_avro(reader)?),
+            5 => Self::CCBuilder(names::clash::CCBuilderRef::decode_avro(reader)?),
+            6 => Self::CCFooBar(names::clash::CCFooBar::decode_avro(reader)?),
+            7 => Self::Cc2(names::clash::Cc2::decode_avro(reader)?),
+            8 => Self::Severity(names::std::Severity::decode_avro(reader)?),
+            _ => Self::One(names::core::One::decode_avro(reader)?),
+        })
+    }
+
+    /// The same value with strings and bytes of its own.
+    pub fn into_owned(self) -> Names {
+        match self {
+            Self::Self_(value) => Names::Self_(value.into_owned()),
+            Self::Option(value) => Names::Option(value.into_owned()),
+            Self::Top(value) => Names::Top(value.into_owned()),
+            Self::Cc(value) => Names::Cc(value.into_owned()),
+            Self::CCRef(value) => Names::CCRef(value.into_owned()),
+            Self::CCBuilder(value) => Names::CCBuilder(value.into_owned()),
+            Self::CCFooBar(value) => Names::CCFooBar(value),
+            Self::Cc2(value) => Names::Cc2(value),
+            Self::Severity(value) => Names::Severity(value),
+            Self::One(value) => Names::One(value),
+        }
+    }
+}
+
+impl Names {
+    /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
+    pub const SCHEMA: &'static str = r#"[{"type":"record","name":"Self","fields":[{"name":"type","type":"string"},{"name":"self","type":"int"},{"name":"crate","type":"int"},{"name":"async","type":"int"},{"name":"gen","type":"int"},{"name":"_","type":"int"},{"name":"reader","type":"double"},{"name":"whole","type":"double"},{"name":"out","type":"double"},{"name":"value","type":["null","int"]},{"name":"event","type":{"type":"array","items":"int"}},{"name":"fn","type":{"type":"enum","name":"Type","symbols":["Self","match","A","None","Some","Error","TryFrom"]}}]},{"type":"record","name":"Option","namespace":"names.prelude","fields":[{"name":"v","type":{"type":"record","name":"String","fields":[{"name":"x","type":["null","string"]}]}},{"name":"w","type":{"type":"record","name":"Vec","fields":[{"name":"a","type":{"type":"array","items":"int"}}]}},{"name":"r","type":["null","string",{"type":"record","name":"Result","fields":[]},{"type":"record","name":"Box","fields":[]}]},{"name":"s","type":{"type":"record","name":"Some","fields":[{"name":"none","type":{"type":"fixed","name":"None","size":2}}]}},{"name":"d","type":["null",{"type":"record","name":"Default","fields":[{"name":"ok","type":{"type":"record","name":"Ok","fields":[]}}]}]}]},{"type":"record","name":"Top","namespace":"names.a","fields":[{"name":"x","type":{"type":"record","name":"Pos","namespace":"names.a.type","fields":[{"name":"q","type":"int"}]}},{"name":"y","type":{"type":"record","name":"Pos","namespace":"names.C","fields":[{"name":"q","type":"string"}]}},{"name":"z","type":{"type":"record","name":"Pos","namespace":"names.c","fields":[{"name":"q","type":["null","names.a.Top"]}]}}]},{"type":"record","name":"CC","namespace":"names.clash","fields":[{"name":"fooBar","type":"int"},{"name":"foo_bar","type":["int","string"]},{"name":"foo__bar","type":"int"},{"name":"FooBar","type":["string","int","boolean"]},{"name":"kind","type":{"type":"enum","name":"Cs","symbols":["a","A","A_B","aB","_1","type"]}}]},{"type":"record","name":"CCRef","namespace":"names.clash","fields":[{"name":"text","type":"string"}]},{"type":"record","name":"CCBuilder","namespace":"names.clash","fields":[{"name":"b","type":"CCRef"}]},{"type":"record","name":"CCFooBar","namespace":"names.clash","fields":[]},{"type":"record","name":"cc","namespace":"names.clash","fields":[]},{"type":"enum","name":"Severity","namespace":"names.std","symbols":["SEVERITY_LOW","SEVERITY_HIGH","SEVERITY_MAX"]},{"type":"enum","name":"ONE","namespace":"names.core","symbols":["only"]}]"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xf49da39b062771d3;
+
+    /// The value as bare Avro binary.
+    pub fn to_avro(&self) -> ::std::vec::Vec<u8> {
+        let mut out = ::std::vec::Vec::new();
+        self.encode_avro(&mut out);
+        out
+    }
+
+    /// Appends the value as bare Avro binary. Space is reserved once.
+    pub fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+        let mut writer = ::fleetops_runtime::codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
+    }
+
+    /// Reads a value that was written with this very schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one such value.
+    pub fn from_avro(
+        bytes: &[u8],
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::AvroRecord::from_avro(bytes)
+    }
+
+    /// Reads a value that was written with another version of the schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
+    pub fn from_avro_with(
+        resolver: &::fleetops_runtime::codec::Resolver<Self>,
+        bytes: &[u8],
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        ::fleetops_runtime::codec::decode_with(resolver.plan(), bytes)
+    }
+
+    /// Holds the value against the rules of the schema.
+    ///
+    /// # Errors
+    /// Every violation, with its path.
+    pub fn validate(
+        &self,
+    ) -> ::core::result::Result<(), ::fleetops_runtime::codec::ValidationErrors> {
+        ::fleetops_runtime::codec::AvroRecord::validate(self)
+    }
+}
+
+impl ::fleetops_runtime::codec::AvroRecord for Names {
+    const SCHEMA: &'static str = Self::SCHEMA;
+    const FINGERPRINT: u64 = Self::FINGERPRINT;
+    const NAME: &'static str = "names";
+
+    fn encode_avro(&self, out: &mut ::std::vec::Vec<u8>) {
+        Self::encode_avro(self, out);
+    }
+
+    fn decode_avro(
+        reader: &mut ::fleetops_runtime::codec::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        Self::decode_avro(reader)
+    }
+
+    fn validate_at(
+        &self,
+        _path: &::fleetops_runtime::codec::Path<'_>,
+        _errors: &mut ::fleetops_runtime::codec::ValidationErrors,
+    ) {
+    }
+}
+
+impl<'a> NamesRef<'a> {
+    /// Reads a value that was written with this very schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one such value.
+    pub fn from_avro(
+        bytes: &'a [u8],
+    ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
+        let mut reader = ::fleetops_runtime::codec::Reader::new(bytes);
+        let value = Self::decode_avro(&mut reader)?;
+        reader.finish()?;
+        Ok(value)
+    }
+}
+
 /// The record `Self`.
 #[derive(
     Clone,
