@@ -184,7 +184,7 @@ fn a_copy_of_the_built_in_templates_changes_nothing() {
     }
     let mut options = Options::default();
     options.read_templates(folder.path()).unwrap();
-    for case in ["dressed", "topics", "recursive"] {
+    for case in ["dressed", "topics", "recursive", "unnamed"] {
         let (schemas, manifest) = input(case);
         let plain = generate(&schemas, manifest.as_ref(), &Options::default()).unwrap();
         assert_eq!(

@@ -63,6 +63,60 @@ fn arrays_and_maps_in_one_another_end_at_the_limit() {
 }
 
 #[test]
+fn at_the_top_of_a_file_they_end_there_too() {
+    for (open, close) in [ARRAY, MAP] {
+        generated(nested(open, close, 32, "\"string\"")).unwrap();
+        for beyond in [33, 480] {
+            let (rule, under) = refusal(&nested(open, close, beyond, "\"string\""));
+            assert_eq!(rule, "type-too-deep");
+            assert!(under.starts_with(open), "{under}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_file_is_a_name_and_nothing_else() {
+    let texts = [
+        "a\"]pub fn evil(){}//.avsc",
+        "b`\n*/ mod x;.avsc",
+        "Self.avsc",
+        ".avsc",
+        "\u{202e}evil.avsc",
+        "größe.avsc",
+    ];
+    let sources = texts.map(|name| Source::new(name, "{\"type\":\"array\",\"items\":\"string\"}"));
+    let set = SchemaSet::parse(&sources).unwrap();
+    let output = generate(&set, None, &Options::default()).unwrap();
+    let code = &output.files["mod.rs"];
+    let structs: Vec<&str> = (code.lines().filter(|line| line.starts_with("pub struct ")))
+        .map(|line| line.split(['(', '<']).next().unwrap())
+        .filter(|line| !line.ends_with("Ref"))
+        .collect();
+    assert_eq!(
+        structs,
+        [
+            // Names are paths, and what is in front of the last slash is not theirs.
+            "pub struct Underscore2",
+            "pub struct Self_",
+            "pub struct Underscore",
+            "pub struct ModX",
+            "pub struct Größe",
+            "pub struct Evil",
+        ]
+    );
+    // In documentation alone.
+    let lines = code
+        .lines()
+        .filter(|line| line.contains("evil()") || line.contains("mod x"));
+    assert!(
+        lines
+            .map(str::trim_start)
+            .all(|line| line.starts_with("///") || line.starts_with("const NAME"))
+    );
+    assert!(!code.contains('\u{202e}'));
+}
+
+#[test]
 fn unions_in_arrays_end_at_the_limit() {
     let (open, close) = (r#"["null","int",{"type":"array","items":"#, "}]");
     generated(record(&nested(open, close, 21, "\"string\""))).unwrap();

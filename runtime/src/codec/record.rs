@@ -2,7 +2,8 @@
 
 use super::{DecodeError, Path, Reader, Resolver, ValidationErrors, decode_with};
 
-/// A type generated from an Avro schema: most often a record, but a top-level enum, union or fixed is one too.
+/// A type generated from an Avro schema: most often a record, but whatever a file has at its top is one too: an enum, a fixed,
+/// a union, or a struct around an array, a map or a primitive type.
 ///
 /// Generated code has `SCHEMA`, `FINGERPRINT`, `to_avro`, `from_avro` and `validate` as items of the type itself, so
 /// that the trait need not be imported; the trait is for code that is generic over events.
@@ -12,7 +13,8 @@ pub trait AvroRecord: Sized {
     /// CRC-64-AVRO of the schema's Parsing Canonical Form, as Java's `SchemaNormalization.parsingFingerprint64`
     /// computes it. Avro specification, "Schema Fingerprints".
     const FINGERPRINT: u64;
-    /// The full name, such as `fleetops.events.RawTelemetryEvent`.
+    /// The full name, such as `fleetops.events.RawTelemetryEvent`. A schema without a name goes by that of its file, without
+    /// the ending.
     const NAME: &'static str;
     /// The full names of the enums in it that are open: they keep a symbol that their schema does not have, where a newer
     /// writer sends one.
