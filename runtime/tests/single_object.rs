@@ -1,5 +1,6 @@
 //! Values in Avro's single-object encoding: written by a producer that is told to, read by any consumer.
 
+#![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod consumer_support;
