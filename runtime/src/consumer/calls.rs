@@ -206,6 +206,9 @@ async fn work<E, H, F>(
                 Poll::Pending => waiting.push(call.map(move |outcome| (lane, outcome))),
             }
         }
+        if planted(Mistake::HandledNotTold) {
+            handled.clear();
+        }
         Handled::tell_all(&mut handled, &shared.mailbox);
         if waiting.is_empty() {
             over.clear();

@@ -96,6 +96,11 @@ impl<E> Received<E> {
         self.record.assignment.partition()
     }
 
+    #[cfg(test)]
+    pub(super) fn assignment(&self) -> &Arc<Assignment> {
+        &self.record.assignment
+    }
+
     /// Its offset in the partition.
     pub fn offset(&self) -> i64 {
         self.record.offset
@@ -166,11 +171,6 @@ impl<E> Delivery<E> {
     #[cfg(test)]
     pub(super) fn record(&self) -> Arc<Record<E>> {
         Arc::clone(&self.received.record)
-    }
-
-    #[cfg(test)]
-    pub(super) fn assignment(&self) -> &Arc<Assignment> {
-        &self.received.record.assignment
     }
 
     /// The record without the duty, for handlers that outlive a borrow.

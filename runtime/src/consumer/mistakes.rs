@@ -9,6 +9,7 @@ crate::planted::mistakes! {
     FailureSettled,
     GateLeftOpen,
     HandedOutAfterEnd,
+    HandledNotTold,
     IdleNotTold,
     LaneIgnored,
     LastCallWakesNobody,

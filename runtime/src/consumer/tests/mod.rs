@@ -1,5 +1,6 @@
 //! The consumer without librdkafka's client: the thread's state is driven by hand, so that every order of things can be had.
 
+mod application;
 mod calls;
 mod life;
 mod logs;

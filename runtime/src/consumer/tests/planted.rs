@@ -12,13 +12,14 @@ crate::planted::table! {
     CapIgnored: p::lanes_and_cap;
     CommitBeforeDrain: p::lives;
     DrainDoesNotWait: p::drain_waits;
-    EndNotTold: orders::all_small;
+    EndNotTold: orders::all_small, p::lives_of_run;
     EpochReused: p::lives;
     FailureSettled: p::lives;
-    GateLeftOpen: p::lives;
+    GateLeftOpen: p::lives, p::lives_of_run;
+    HandledNotTold: p::lives_of_run;
     HandedOutAfterEnd: p::nothing_behind_the_end;
     IdleNotTold: orders::all_small;
-    LaneIgnored: p::lanes_and_cap;
+    LaneIgnored: p::lanes_and_cap, p::lives_of_run;
     LastCallWakesNobody: p::wakes;
     LeavesWithoutLook: orders::all_wide, calls::waiting_calls_hold_up_no_lane;
     LeftToNobody: orders::all_wide;
@@ -29,7 +30,7 @@ crate::planted::table! {
     NoteWakesNobody: p::wakes;
     ObserverCommits: p::observer_is_silent;
     OldAnswerCounted: p::answers_belong_to_an_assignment;
-    OneLaneEnds: orders::all_wide;
+    OneLaneEnds: orders::all_wide, p::lives_of_run;
     OutboxKept: p::lives;
     QueuedForgottenAtEnd: orders::all_small;
     RefusalForgotten: p::lives;

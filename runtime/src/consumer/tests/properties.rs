@@ -16,9 +16,10 @@ use super::super::delivery::{Delivery, Received};
 use super::super::dispatch::Dispatcher;
 use super::super::mail::{MANY, Note};
 use super::super::run::RetryPolicy;
+use super::application::{ByHand, ByRun};
 use super::life::{Clients, Life};
 use super::logs::Case;
-use super::world::World;
+use super::world::{Start, World};
 use crate::avro::Schema;
 use crate::framing;
 use crate::planted::first_failure;
@@ -36,9 +37,18 @@ pub(super) const SHRINKS: u32 = 2_000;
 /// Whatever happens in whatever order: no call of an assignment that is over (P11), no commit beyond what is done (P5), frames of
 /// an assignment in order (P2), all done and committed in the end (P6, P10).
 pub(super) fn lives(tries: u32) -> Option<String> {
+    lives_of(tries, ByHand::start)
+}
+
+/// The same where `run` calls a handler.
+pub(super) fn lives_of_run(tries: u32) -> Option<String> {
+    lives_of(tries, ByRun::start)
+}
+
+fn lives_of(tries: u32, application: Start) -> Option<String> {
     let clients = RefCell::new(Some(Clients::new()));
     first_failure(Some(tries), SHRINKS, &cases(), |case| {
-        let (wrong, back) = World::run(&case, clients.take().unwrap());
+        let (wrong, back) = World::run(&case, clients.take().unwrap(), application);
         clients.replace(Some(back));
         if wrong.is_empty() {
             Ok(())

@@ -11,9 +11,10 @@ use fleetops_avro::Schema;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::super::delivery::{Delivery, Record};
-use super::super::mail::Note;
+use super::super::delivery::Received;
+use super::super::mail::{Mailbox, Note};
 use super::super::raw::Raw;
+use super::application::{Application, Seen};
 use super::life::{Clients, Life};
 use super::logs::{Case, Entry, LATER, PARTITIONS, logs};
 use crate::dead_letter::Reason;
@@ -27,18 +28,15 @@ struct Place {
     fetched: Option<usize>,
 }
 
-/// The application's call.
-struct Call {
-    delivery: Delivery<String>,
-    partition: i32,
-}
+/// Makes an application, with the way back to the consumer.
+pub(super) type Start = fn(Arc<Mailbox<String>>) -> Box<dyn Application>;
 
 /// Everything.
 pub(super) struct World {
     life: Option<Life>,
     places: Vec<Place>,
-    taken: VecDeque<Arc<Record<String>>>,
-    calls: Vec<Call>,
+    start: Start,
+    application: Box<dyn Application>,
     handled: BTreeSet<String>,
     /// Letters that the broker has acknowledged, by place.
     lettered: BTreeSet<(i32, i64)>,
@@ -51,17 +49,18 @@ pub(super) struct World {
 
 impl World {
     /// Runs a case; answers what was wrong, and the clients for the next one.
-    pub(super) fn run(case: &Case, clients: Clients) -> (Vec<String>, Clients) {
+    pub(super) fn run(case: &Case, clients: Clients, start: Start) -> (Vec<String>, Clients) {
         let place = |log| Place {
             log,
             committed: None,
             fetched: None,
         };
+        let life = Life::new(clients, false);
         let mut world = Self {
-            life: Some(Life::new(clients, false)),
+            start,
+            application: start(Arc::clone(&life.mailbox)),
+            life: Some(life),
             places: logs(case).into_iter().map(place).collect(),
-            taken: VecDeque::new(),
-            calls: Vec::new(),
             handled: BTreeSet::new(),
             lettered: BTreeSet::new(),
             last: BTreeMap::new(),
@@ -78,9 +77,12 @@ impl World {
             world.come_to_an_end();
         }
         let World {
-            wrong, life, calls, ..
+            wrong,
+            life,
+            application,
+            ..
         } = world;
-        drop(calls);
+        drop(application);
         (wrong, life.unwrap().end())
     }
 
@@ -139,60 +141,58 @@ impl World {
     }
 
     fn take(&mut self, most: usize) {
-        let outbox = Arc::clone(&self.life().outbox);
-        let before = self.taken.len();
-        outbox.take_ready(most, &mut self.taken);
-        let closed = self
-            .taken
-            .iter()
-            .skip(before)
-            .find(|record| record.assignment.is_closed());
-        if let Some(record) = closed {
+        let mut taken = VecDeque::new();
+        self.life().outbox.take_ready(most, &mut taken);
+        if let Some(record) = taken.iter().find(|record| record.assignment.is_closed()) {
             let place = (record.assignment.partition(), record.offset);
             self.wrong.push(format!(
                 "{place:?} was still in the outbox after its partition was taken away"
             ));
         }
+        let seen = self.application.give(taken);
+        self.judge(seen);
     }
 
     fn begin(&mut self) {
-        let Some(record) = self.taken.pop_front() else {
-            return;
-        };
-        let (partition, epoch) = (record.assignment.partition(), record.assignment.epoch());
-        let mailbox = Arc::clone(&self.life().mailbox);
-        let Some(delivery) = Delivery::begin(record, &mailbox, None) else {
-            return;
-        };
+        let seen = self.application.begin();
+        self.judge(seen);
+    }
+
+    fn finish(&mut self, number: usize, fails: bool) {
+        let seen = self.application.finish(number, fails);
+        self.judge(seen);
+    }
+
+    /// What the application has done just now.
+    fn judge(&mut self, seen: Vec<Seen>) {
+        for seen in seen {
+            match seen {
+                Seen::Began(received) => self.began(&received),
+                Seen::Handled(received) => {
+                    self.handled.extend(received.event().cloned());
+                    let counts = u64::from(!received.assignment().is_closed());
+                    *self.settled.entry(received.partition()).or_default() += counts;
+                }
+            }
+        }
+    }
+
+    fn began(&mut self, received: &Received<String>) {
+        let (partition, epoch) = (received.partition(), received.epoch());
         let life = self.life.as_ref().unwrap();
         let current = life.core.partitions.get(&partition);
-        if !current.is_some_and(|current| Arc::ptr_eq(&current.assignment, delivery.assignment())) {
+        if !current.is_some_and(|current| Arc::ptr_eq(&current.assignment, received.assignment())) {
             self.wrong.push(format!(
                 "a call of partition {partition}, epoch {epoch}, began when it was over"
             ));
         }
-        let event = delivery.event().unwrap().clone();
+        let event = received.event().unwrap();
         if let Some((vehicle, frame)) = event.split_once(':') {
             let frame: i64 = frame.parse().unwrap();
             let last = self.last.insert(vehicle.to_owned(), (epoch, frame));
             if last.is_some_and(|(before, last)| before == epoch && last >= frame) {
                 self.wrong.push(format!("{event} after {last:?}"));
             }
-        }
-        self.calls.push(Call { delivery, partition });
-    }
-
-    fn finish(&mut self, number: usize, fails: bool) {
-        if self.calls.is_empty() {
-            return;
-        }
-        let call = self.calls.swap_remove(number % self.calls.len());
-        if fails {
-            call.delivery.fail("on purpose");
-        } else {
-            self.handled.insert(call.delivery.event().unwrap().clone());
-            *self.settled.entry(call.partition).or_default() += u64::from(!call.delivery.is_stale());
-            call.delivery.settle();
         }
     }
 
@@ -364,17 +364,18 @@ impl World {
 
     /// The process is gone, and with it what was not committed; another one begins.
     fn crash(&mut self) {
-        self.taken.clear();
-        self.calls.clear();
         self.last.clear();
         self.settled.clear();
         let clients = self.life.take().unwrap().end();
-        self.life = Some(Life::new(clients, false));
+        let life = Life::new(clients, false);
+        self.application = (self.start)(Arc::clone(&life.mailbox));
+        self.life = Some(life);
         self.places.iter_mut().for_each(|place| place.fetched = None);
     }
 
     /// From here on everything goes well: all is handled and committed in the end.
     fn come_to_an_end(&mut self) {
+        self.application.make_haste();
         // What was given up by the application comes again with the next assignment only.
         for partition in 0..PARTITIONS {
             self.revoke(partition, false, true);
@@ -392,10 +393,8 @@ impl World {
                 self.tell_end(1);
                 self.feed();
                 self.take(usize::MAX);
-                while !self.taken.is_empty() {
+                while self.application.is_busy() {
                     self.begin();
-                }
-                while !self.calls.is_empty() {
                     self.finish(0, false);
                 }
                 self.read_notes();
