@@ -3,7 +3,7 @@
 
 use syn::{Expr, Pat, Type};
 
-use super::shape::{Shape, first, last, newline, width};
+use super::shape::{Shape, first, newline, width};
 use super::{Printer, SHORT, TAB};
 
 /// An item of a list.
@@ -38,7 +38,8 @@ impl Printer {
     /// Writes a list.
     pub(super) fn list(&self, list: List<'_>, items: &[Item<'_>], shape: Shape) -> Option<String> {
         let (open, close) = list.brackets;
-        let head = last(list.head);
+        // rustfmt counts what stands before the bracket in bytes.
+        let head = list.head.lines().last().unwrap_or_default().len();
         let one_line_width = shape.width.saturating_sub(head + 2);
         let one_line = shape.behind(head + 1).and_then(|s| s.less(1));
         let nested = shape.block_indent(TAB).with_max_width();
@@ -163,7 +164,7 @@ fn mixed(texts: &[String], shape: Shape, separator: &str) -> String {
     let mut used = usize::MAX;
     for text in texts {
         let wide = width(text) + 1;
-        if used == usize::MAX || used + 1 + wide > shape.width + 1 {
+        if used == usize::MAX || used + 1 + wide > shape.width {
             out.push_str(separator);
             used = wide;
         } else {

@@ -270,7 +270,7 @@ impl Printer {
                 fields.push(name);
                 continue;
             }
-            let on_line = nested.behind(width(&name) + 2)?;
+            let on_line = nested.behind(name.len() + 2)?; // bytes, as rustfmt has it
             fields.push(match self.expr(&field.expr, on_line) {
                 Some(value) => format!("{name}: {value}"),
                 None => {
@@ -286,6 +286,11 @@ impl Printer {
         let inside = fields.join(", ");
         let room = shape.width.saturating_sub(width(&path) + 5).min(STRUCT);
         if !inside.contains('\n') && width(&inside) <= room {
+            // rustfmt counts bytes here, and leaves what is too long on a line of its own.
+            if inside.len() > room {
+                let (line, end) = (newline(nested.indent), newline(shape.indent));
+                return Some(format!("{path} {{{line}{inside}{end}}}"));
+            }
             return Some(format!("{path} {{ {inside} }}"));
         }
         let line = newline(nested.indent);

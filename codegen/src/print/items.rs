@@ -250,9 +250,19 @@ impl Printer {
                 None => pat.clone(),
             });
         }
-        let line = format!("{head}({}){output}", short.join(", "));
-        if indent + width(&line) + 2 <= WIDTH {
+        let (list, line) = (short.join(", "), format!("{head}({}){output}", short.join(", ")));
+        // What is around the parameters, and whether they fit beside it, rustfmt counts in bytes.
+        let room = WIDTH.saturating_sub(indent + head.len() + output.len() + 4);
+        if list.len() <= room && indent + width(&line) + 2 <= WIDTH {
             return Some((line, false));
+        }
+        if !inputs.is_empty() && width(&list) <= room {
+            let text = format!(
+                "{head}({}{list}{}){output}",
+                newline(indent + TAB),
+                newline(indent)
+            );
+            return Some((text, true));
         }
         if inputs.is_empty() {
             // The brace goes on a line of its own before the type does.

@@ -92,7 +92,7 @@ pub(super) fn newline(indent: usize) -> String {
 
 /// The width of a text of one line.
 pub(super) fn width(text: &str) -> usize {
-    text.chars().count()
+    unicode_width::UnicodeWidthStr::width(text)
 }
 
 /// The width of the first line.

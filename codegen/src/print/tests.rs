@@ -3,6 +3,7 @@
 use quote::ToTokens;
 
 use super::print;
+use super::shape::newline;
 
 /// Code as one would write it without a thought for layout, and what becomes of it.
 #[track_caller]
@@ -50,6 +51,52 @@ fn what_is_derived_is_laid_out_in_three_ways() {
             &format!("#[derive(Aaa, {long})] pub struct A;"),
             &want.replace("{}", &long),
         );
+    }
+}
+
+/// rustfmt 1.9 counts the comma, and leaves the last column free.
+#[test]
+fn short_items_fill_their_lines() {
+    let numbers: Vec<String> = (0..31).map(|n| format!("\"O{n:02}\"")).collect();
+    let inside = newline(16);
+    for (first, ends) in [("xxx", [11, 23]), ("xxxx", [10, 22])] {
+        let lines = [
+            &numbers[..ends[0]],
+            &numbers[ends[0]..ends[1]],
+            &numbers[ends[1]..],
+        ];
+        let lines = lines.map(|line| line.join(", "));
+        laid_out(
+            &format!(
+                "impl A {{ fn f() {{ Err(U::new(\"name\", &[\"{first}\", {}], symbol)) }} }}",
+                numbers.join(", ")
+            ),
+            &format!(
+                "impl A {{\n    fn f() {{\n        Err(U::new(\n            \"name\",\n            &[{inside}\"{first}\", {},\n            ],\n            symbol,\n        ))\n    }}\n}}\n",
+                lines.join(&format!(",{inside}"))
+            ),
+        );
+    }
+}
+
+/// Letters of two columns, and of more bytes than columns: rustfmt 1.9 counts the one or the other.
+#[test]
+fn wide_letters_take_their_room() {
+    for (text, want) in [
+        (
+            "fn f() -> A { A { été, naïveu8, ñbox } }",
+            "    fn f() -> A {\n        A {\n            été, naïveu8, ñbox\n        }\n    }\n",
+        ),
+        (
+            "fn f() -> A { A { ete, naiveu8, nbox } }",
+            "    fn f() -> A {\n        A { ete, naiveu8, nbox }\n    }\n",
+        ),
+        (
+            "fn builder(required: 超速車両の名前EnumRequired) -> 超速車両の名前EnumBuilderOfParts { f() }",
+            "    fn builder(\n        required: 超速車両の名前EnumRequired\n    ) -> 超速車両の名前EnumBuilderOfParts {\n        f()\n    }\n",
+        ),
+    ] {
+        laid_out(&format!("impl A {{ {text} }}"), &format!("impl A {{\n{want}}}\n"));
     }
 }
 
