@@ -15,6 +15,7 @@
 //!
 //! # Features
 //!
+//! - `bigdecimal`: decimals as that crate's `BigDecimal`, where the manifest asks for it; the crate is re-exported then.
 //! - `kafka` (default): producers, consumers and schema look-ups over librdkafka and a schema registry. Without it the
 //!   crate has no C code and no async runtime.
 //! - `metrics`: producers and consumers tell the `metrics` facade what they do.
@@ -43,6 +44,8 @@ mod validate;
 #[cfg(feature = "kafka")]
 mod waker;
 
+#[cfg(feature = "bigdecimal")]
+pub use bigdecimal;
 #[cfg(feature = "kafka")]
 pub use consumer::{Consumer, ConsumerBuilder, ConsumerError};
 #[cfg(feature = "kafka")]

@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used)] // a helper of tests may fail as a test does
 
+#[cfg(feature = "bigdecimal")]
+#[path = "codec/big.rs"]
+mod big;
 #[path = "codec/hostile.rs"]
 mod hostile;
 #[path = "codec/human.rs"]

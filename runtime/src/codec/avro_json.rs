@@ -11,7 +11,7 @@ use fleetops_avro::value::{JsonError, Value};
 use fleetops_avro::{ParseError, Schema, json};
 use thiserror::Error;
 
-use super::{AvroRecord, DecodeError};
+use super::{AvroRecord, DecodeError, Path, ValidationErrors};
 
 /// Writes and reads Avro's JSON encoding of a type. It holds the type's schema, parsed; make one and keep it.
 ///
@@ -61,6 +61,15 @@ pub enum AvroJsonError {
     /// The value is none of the Rust type: a text that is no UUID, a time beyond the calendar.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// The value holds what its Avro types do not have: a symbol that an open enum's schema lacks, a leap second, digits
+    /// that a decimal has no place for. In binary the nearest that fits would be written.
+    #[error("no value of {name} can be written as it is: {source}")]
+    Unfit {
+        /// The type's full name.
+        name: &'static str,
+        /// All of it, each with its path.
+        source: ValidationErrors,
+    },
     /// The value has no such text.
     #[error("{0}")]
     Unwritable(String),
@@ -86,9 +95,19 @@ impl<T: AvroRecord> AvroJson<T> {
 
     /// The value in Avro's JSON encoding, as Java's `JsonEncoder` writes it without line breaks.
     ///
+    /// Rules of the schema, such as `minimum`, are not looked at: a value that breaks one has a text, and may be what one
+    /// wants to see. [`validate`](AvroRecord::validate) tells those.
+    ///
     /// # Errors
-    /// [`AvroJsonError::Unwritable`] for a type whose code and schema do not agree.
+    /// [`AvroJsonError::Unfit`] where another value would stand in the text, and [`AvroJsonError::Unwritable`] for a type
+    /// whose code and schema do not agree.
     pub fn write(&self, value: &T) -> Result<String, AvroJsonError> {
+        let mut unfit = ValidationErrors::of_unwritable();
+        value.validate_at(&Path::ROOT, &mut unfit);
+        unfit.into_result().map_err(|source| AvroJsonError::Unfit {
+            name: T::NAME,
+            source,
+        })?;
         let value = Value::decode_all(&self.schema, &value.to_avro())?;
         value
             .to_avro_json(&self.schema)

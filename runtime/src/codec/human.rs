@@ -8,8 +8,9 @@
 //! |---|---|---|
 //! | `bytes`, `fixed` | [`bytes`] | base64 (RFC 4648, with padding), where serde writes an array of numbers |
 //! | `float`, `double` | [`number`] | a number, or `"NaN"`, `"Infinity"`, `"-Infinity"`, where serde_json writes `null` |
+//! | decimals as `BigDecimal` (feature `bigdecimal`) | `decimal` | text with all digits, where the crate writes an exponent; a whole number is read too, and one with a point is not, since it has lost digits |
 //!
-//! Both look through `Option`, `Box`, `Vec`, `BTreeMap` and `HashMap`, so that one attribute does for a whole field:
+//! All look through `Option`, `Box`, `Vec`, `BTreeMap` and `HashMap`, so that one attribute does for a whole field:
 //!
 //! ```
 //! use fleetops_runtime::serde::{Deserialize, Serialize};
@@ -93,6 +94,34 @@ pub mod number {
     }
 }
 
+/// Decimals of any size as text.
+#[cfg(feature = "bigdecimal")]
+pub mod decimal {
+    use super::{AsDecimal, Form, Human};
+    use serde::{Deserializer, Serializer};
+
+    /// Writes all digits, and no exponent.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<T: Human<AsDecimal>, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.write(serializer)
+    }
+
+    /// Reads text, or a whole number.
+    ///
+    /// # Errors
+    /// For anything else, and for a number of more digits than Avro data may have.
+    pub fn deserialize<'de, T: Human<AsDecimal>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        Form::<T, AsDecimal>::read(deserializer)
+    }
+}
+
 /// The form of [`bytes`].
 #[derive(Debug)]
 pub enum AsBytes {}
@@ -100,6 +129,11 @@ pub enum AsBytes {}
 /// The form of [`number`].
 #[derive(Debug)]
 pub enum AsNumber {}
+
+/// The form of [`decimal`].
+#[cfg(feature = "bigdecimal")]
+#[derive(Debug)]
+pub enum AsDecimal {}
 
 /// A type that has a human form of kind `K`, [`AsBytes`] or [`AsNumber`]. Implemented for the leaves and for the
 /// collections that generated types use; there is no need to implement it elsewhere.

@@ -18,12 +18,15 @@
 //! | [`NaiveTime`](chrono::NaiveTime) in a leap second | the last unit of the second before | [`check::time_of_day`] |
 //! | instant outside the years 1677 to 2262 as `timestamp-nanos` | the first or last nanosecond there is | [`check::timestamp_nanos`] |
 //! | decimal with more digits after the point than `scale` | cut off towards zero | [`check::decimal`] |
+//! | `BigDecimal` of more bytes or a larger scale than is read | the nearest within these limits | [`check::big_decimal`], [`check::decimal`] |
 //! | symbol that an open enum does not have | the enum's default | [`check::unknown_symbol`] |
 //! | decimal with more digits than `precision`, or more than fit the `fixed` | as it is, or the largest that fits | [`check::decimal`] |
 //!
 //! Not here: object container files, single-object encoding.
 
 mod avro_json;
+#[cfg(feature = "bigdecimal")]
+mod big;
 mod blocks;
 mod cursor;
 mod decimal;
@@ -41,6 +44,7 @@ mod writer_logical;
 pub use crate::validate::{MAX_VIOLATIONS, Path, Pattern, ValidationErrors, Violation, check};
 pub use avro_json::{AvroJson, AvroJsonError};
 pub use blocks::Blocks;
+pub use decimal::AvroDecimal;
 pub(crate) use decimal::decimal_fits;
 pub use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
 pub use never::Never;

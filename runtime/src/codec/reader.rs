@@ -17,7 +17,7 @@ pub const MAX_RECURSION: usize = 250;
 /// The most bytes an `int` takes.
 const MAX_INT: usize = 5;
 /// The most bytes a `long`, and so a length or a count, takes.
-const MAX_LONG: usize = 10;
+pub(super) const MAX_LONG: usize = 10;
 
 /// A cursor over the bytes of one datum.
 ///

@@ -5,11 +5,10 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
-use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::writer_logical::EPOCH_FROM_CE;
-use super::{AvroDuration, Reader, decimal};
+use super::{AvroDecimal, AvroDuration, Reader, decimal};
 
 /// Characters of a wrong text that an error shows.
 const SHOWN: usize = 60;
@@ -150,9 +149,8 @@ impl Reader<'_> {
     /// `decimal` of that scale on `bytes`.
     ///
     /// # Errors
-    /// As [`bytes`](Self::bytes), and where the number is empty or has more than the 96 bits and 28 digits after the
-    /// point that [`Decimal`] holds.
-    pub fn decimal_bytes(&mut self, scale: u32) -> Result<Decimal, DecodeError> {
+    /// As [`bytes`](Self::bytes), and where the number is empty or more than the type holds.
+    pub fn decimal_bytes<D: AvroDecimal>(&mut self, scale: u32) -> Result<D, DecodeError> {
         let start = self.offset();
         let bytes = self.bytes()?;
         decimal_of(start, bytes, i64::from(scale))
@@ -162,7 +160,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`fixed`](Self::fixed), and as [`decimal_bytes`](Self::decimal_bytes).
-    pub fn decimal_fixed<const N: usize>(&mut self, scale: u32) -> Result<Decimal, DecodeError> {
+    pub fn decimal_fixed<const N: usize, D: AvroDecimal>(&mut self, scale: u32) -> Result<D, DecodeError> {
         let start = self.offset();
         let bytes = self.fixed::<N>()?;
         decimal_of(start, bytes, i64::from(scale))
@@ -172,7 +170,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`decimal_bytes`](Self::decimal_bytes), and where the bytes hold anything but a number and its scale.
-    pub fn big_decimal(&mut self) -> Result<Decimal, DecodeError> {
+    pub fn big_decimal<D: AvroDecimal>(&mut self) -> Result<D, DecodeError> {
         let bytes = self.bytes()?;
         let inner_start = self.offset() - bytes.len();
         let mut inner = Reader::new(bytes);
@@ -192,15 +190,23 @@ fn time(count: i64, per_second: i64) -> Option<NaiveTime> {
     NaiveTime::from_num_seconds_from_midnight_opt(seconds, nanos)
 }
 
-fn decimal_of(start: usize, bytes: &[u8], scale: i64) -> Result<Decimal, DecodeError> {
-    let value = || decimal::scaled(decimal::from_bytes(bytes)?, i32::try_from(scale).ok()?);
-    value().ok_or_else(|| {
-        let found = match decimal::from_bytes(bytes) {
-            Some(unscaled) => format!("{unscaled} of scale {scale}"),
-            None => format!("{} byte(s) of scale {scale}", bytes.len()),
-        };
-        invalid(start, "a decimal of at most 96 bits and scale 28", found)
-    })
+fn decimal_of<D: AvroDecimal>(start: usize, bytes: &[u8], scale: i64) -> Result<D, DecodeError> {
+    let minimal = decimal::minimal(bytes);
+    let value = if minimal.is_empty() {
+        None
+    } else {
+        D::from_unscaled(minimal, scale)
+    };
+    value.ok_or_else(|| no_decimal(start, D::HOLDS, bytes, scale))
+}
+
+#[cold]
+fn no_decimal(start: usize, holds: &'static str, bytes: &[u8], scale: i64) -> DecodeError {
+    let found = match decimal::from_bytes(bytes) {
+        Some(unscaled) => format!("{unscaled} of scale {scale}"),
+        None => format!("{} byte(s) of scale {scale}", bytes.len()),
+    };
+    invalid(start, holds, found)
 }
 
 #[cold]

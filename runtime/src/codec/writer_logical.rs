@@ -1,11 +1,10 @@
 //! Writing of logical types. Avro 1.12 specification, "Logical Types". What does not fit is described in [`super`].
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Writer, decimal};
+use super::{AvroDecimal, Writer};
 
 /// Days from 0001-01-01 (day 1 of chrono's count) to 1970-01-01.
 pub(super) const EPOCH_FROM_CE: i32 = 719_163;
@@ -112,17 +111,18 @@ impl Writer<'_> {
     }
 
     /// `decimal` on `bytes`: the unscaled number of that scale, big-endian two's complement, as few bytes as it needs.
-    pub fn decimal_bytes(&mut self, value: &Decimal, scale: u32) {
-        let unscaled = decimal::unscaled(value, scale).to_be_bytes();
-        self.bytes(decimal::minimal(&unscaled));
+    pub fn decimal_bytes<D: AvroDecimal>(&mut self, value: &D, scale: u32) {
+        value.with_unscaled(scale, |unscaled| self.bytes(unscaled));
     }
 
     /// `decimal` on a `fixed` of `size` bytes: the same, with its sign repeated to the left.
-    pub fn decimal_fixed(&mut self, value: &Decimal, scale: u32, size: usize) {
-        let unscaled = decimal::unscaled(value, scale);
-        let bytes = unscaled.to_be_bytes();
-        let sign = if unscaled < 0 { 0xff } else { 0 };
-        let minimal = decimal::minimal(&bytes);
+    pub fn decimal_fixed<D: AvroDecimal>(&mut self, value: &D, scale: u32, size: usize) {
+        value.with_unscaled(scale, |unscaled| self.sign_extended(unscaled, size));
+    }
+
+    fn sign_extended(&mut self, minimal: &[u8], size: usize) {
+        let negative = minimal.first().is_some_and(|first| *first >= 0x80);
+        let sign = if negative { 0xff } else { 0 };
         let Some(padding) = size.checked_sub(minimal.len()) else {
             // Too large: 0x7fff... or 0x8000..., the outermost numbers of that size.
             let filler = !sign;
@@ -138,14 +138,19 @@ impl Writer<'_> {
     }
 
     /// `big-decimal` on `bytes`: the unscaled number as `bytes`, then the scale as an `int`, both inside the outer length.
-    pub fn big_decimal(&mut self, value: &Decimal) {
-        let unscaled = value.mantissa().to_be_bytes();
-        let minimal = decimal::minimal(&unscaled);
-        // At most 13 bytes and a scale of at most 28: a length of one byte each, and a scale of one.
-        self.index(minimal.len() + 2);
-        self.bytes(minimal);
-        self.int(value.scale() as i32);
+    pub fn big_decimal<D: AvroDecimal>(&mut self, value: &D) {
+        value.with_parts(|unscaled, scale| {
+            self.index(length_of(unscaled.len() as i64) + unscaled.len() + length_of(scale.into()));
+            self.bytes(unscaled);
+            self.int(scale);
+        });
     }
+}
+
+/// How many bytes a number takes.
+fn length_of(number: i64) -> usize {
+    let zig_zag = ((number << 1) ^ (number >> 63)) as u64;
+    (64 - (zig_zag | 1).leading_zeros()).div_ceil(7) as usize
 }
 
 /// Seconds since midnight and the nanoseconds within the second; a leap second counts as the end of the one before.

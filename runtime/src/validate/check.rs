@@ -8,10 +8,9 @@ use std::fmt::{self, Display};
 use std::hash::Hash;
 
 use chrono::{DateTime, NaiveDateTime, NaiveTime, Timelike, Utc};
-use rust_decimal::Decimal;
 
 use super::{Path, ValidationErrors};
-use crate::codec::decimal_fits;
+use crate::codec::{AvroDecimal, decimal_fits};
 use crate::regex::Regex;
 
 /// `minimum`: the value is at least `limit`. Not-a-number is not.
@@ -232,7 +231,7 @@ pub fn max_properties(errors: &mut ValidationErrors, path: &Path<'_>, entries: u
 #[inline]
 pub fn time_of_day(errors: &mut ValidationErrors, path: &Path<'_>, value: &NaiveTime) {
     if value.nanosecond() >= 1_000_000_000 {
-        errors.add(path, "time-of-day", value, "must not be in a leap second");
+        errors.add_unwritable(path, "time-of-day", value, "must not be in a leap second");
     }
 }
 
@@ -241,7 +240,7 @@ pub fn time_of_day(errors: &mut ValidationErrors, path: &Path<'_>, value: &Naive
 pub fn timestamp_nanos(errors: &mut ValidationErrors, path: &Path<'_>, value: &DateTime<Utc>) {
     if value.timestamp_nanos_opt().is_none() {
         let range = "must be between 1677-09-21T00:12:43.145224192Z and 2262-04-11T23:47:16.854775807Z";
-        errors.add(path, "timestamp-nanos", value, range);
+        errors.add_unwritable(path, "timestamp-nanos", value, range);
     }
 }
 
@@ -253,16 +252,30 @@ pub fn local_timestamp_nanos(errors: &mut ValidationErrors, path: &Path<'_>, val
 
 /// `decimal`: at most `precision` digits, and no more than `scale` of them after the point (zeros at the end aside).
 #[inline]
-pub fn decimal(errors: &mut ValidationErrors, path: &Path<'_>, value: &Decimal, precision: u32, scale: u32) {
+pub fn decimal<D: AvroDecimal>(
+    errors: &mut ValidationErrors,
+    path: &Path<'_>,
+    value: &D,
+    precision: u32,
+    scale: u32,
+) {
     if let Err(misfit) = decimal_fits(value, precision, scale) {
-        errors.add(path, "decimal", value, misfit);
+        errors.add_unwritable(path, "decimal", &value.shown(), misfit);
+    }
+}
+
+/// `decimal`, of a `big-decimal`: no more digits, and no scale further from 0, than are read.
+#[inline]
+pub fn big_decimal<D: AvroDecimal>(errors: &mut ValidationErrors, path: &Path<'_>, value: &D) {
+    if let Err(misfit) = value.fits_big() {
+        errors.add_unwritable(path, "decimal", &value.shown(), misfit);
     }
 }
 
 /// `symbol`, of an open enum: the schema has the symbol. One that it has not can be read and not written.
 #[cold]
 pub fn unknown_symbol(errors: &mut ValidationErrors, path: &Path<'_>, symbol: &str, enumeration: &str) {
-    errors.add(
+    errors.add_unwritable(
         path,
         "symbol",
         &Quoted(symbol),

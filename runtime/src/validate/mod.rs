@@ -128,6 +128,8 @@ impl fmt::Display for Violation {
 pub struct ValidationErrors {
     violations: Vec<Violation>,
     omitted: usize,
+    /// Only what Avro has no value for is kept.
+    only_unwritable: bool,
 }
 
 impl ValidationErrors {
@@ -137,6 +139,16 @@ impl ValidationErrors {
         Self {
             violations: Vec::new(),
             omitted: 0,
+            only_unwritable: false,
+        }
+    }
+
+    /// No violations, and no place for those of rules that a value may break and still be written as it is.
+    pub(crate) const fn of_unwritable() -> Self {
+        Self {
+            violations: Vec::new(),
+            omitted: 0,
+            only_unwritable: true,
         }
     }
 
@@ -166,6 +178,20 @@ impl ValidationErrors {
     /// Adds a violation: for rules that are not in [`check`].
     #[cold]
     pub fn add(
+        &mut self,
+        path: &Path<'_>,
+        rule: &'static str,
+        value: &dyn fmt::Display,
+        message: impl Into<String>,
+    ) {
+        if !self.only_unwritable {
+            self.add_unwritable(path, rule, value, message);
+        }
+    }
+
+    /// Adds a value that its Avro type does not have, so that another is written for it.
+    #[cold]
+    pub(crate) fn add_unwritable(
         &mut self,
         path: &Path<'_>,
         rule: &'static str,

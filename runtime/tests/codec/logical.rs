@@ -132,7 +132,7 @@ proptest! {
         prop_assert_eq!(&ours, &theirs(&schema, Value::Decimal(big.clone().into())));
         prop_assert_eq!(read(&ours, |r| r.decimal_bytes(scale)), Ok(value));
         let fixed = bytes(|out| out.decimal_fixed(&value, scale, 14));
-        prop_assert_eq!(read(&fixed, |r| r.decimal_fixed::<14>(scale)), Ok(value));
+        prop_assert_eq!(read(&fixed, |r| r.decimal_fixed::<14, _>(scale)), Ok(value));
         prop_assert_eq!(&fixed[..], &unscaled.to_be_bytes()[2..]);
         let both = bytes(|out| out.big_decimal(&value));
         prop_assert_eq!(read(&both, |r| r.big_decimal()), Ok(value));
@@ -153,7 +153,9 @@ fn num_bigint(value: i128) -> Vec<u8> {
 
 #[test]
 fn a_decimal_of_another_scale_is_brought_to_the_schemas() {
-    let write = |text: &str, scale| bytes(|out| out.decimal_bytes(&text.parse().expect("a decimal"), scale));
+    let write = |text: &str, scale| {
+        bytes(|out| out.decimal_bytes(&text.parse::<Decimal>().expect("a decimal"), scale))
+    };
     assert_eq!(write("1.5", 2), [4, 0, 150]);
     assert_eq!(write("1.50", 1), [2, 15]);
     assert_eq!(write("-1.5", 2), [4, 0xff, 0x6a]);
@@ -162,7 +164,15 @@ fn a_decimal_of_another_scale_is_brought_to_the_schemas() {
     assert_eq!(write("1.59", 1), [2, 15]);
     assert_eq!(write("-1.59", 1), [2, (-15_i8) as u8]);
     let told = |text: &str, precision, scale| {
-        violations(|e, p| check::decimal(e, p, &text.parse().expect("a decimal"), precision, scale))
+        violations(|e, p| {
+            check::decimal(
+                e,
+                p,
+                &text.parse::<Decimal>().expect("a decimal"),
+                precision,
+                scale,
+            )
+        })
     };
     assert_eq!(
         told("1.59", 9, 1),
@@ -182,7 +192,8 @@ fn a_decimal_of_another_scale_is_brought_to_the_schemas() {
         told(&largest, 28, 20)
     );
     assert_eq!(write(&largest, 20)[0], 32);
-    let fixed = |text: &str| bytes(|out| out.decimal_fixed(&text.parse().expect("a decimal"), 0, 2));
+    let fixed =
+        |text: &str| bytes(|out| out.decimal_fixed(&text.parse::<Decimal>().expect("a decimal"), 0, 2));
     assert_eq!(fixed("32767"), [0x7f, 0xff]);
     assert_eq!(fixed("32768"), [0x7f, 0xff]);
     assert_eq!(fixed("-32768"), [0x80, 0]);
@@ -289,23 +300,29 @@ fn what_no_logical_value_stands_for_is_an_error_with_its_offset() {
         );
     }
     assert_eq!(
-        told(read(&[0], |r| r.decimal_bytes(2).map(|d| d.to_string()))),
+        told(read(&[0], |r| r
+            .decimal_bytes::<Decimal>(2)
+            .map(|d| d.to_string()))),
         "byte 0: expected a decimal of at most 96 bits and scale 28, found 0 byte(s) of scale 2"
     );
     let wide = bytes(|out| out.bytes(&[0x7f; 13]));
-    assert!(read(&wide, |r| r.decimal_bytes(2)).is_err());
-    assert!(read(&[2, 1], |r| r.decimal_bytes(29)).is_err());
+    assert!(read(&wide, |r| r.decimal_bytes::<Decimal>(2)).is_err());
+    assert!(read(&[2, 1], |r| r.decimal_bytes::<Decimal>(29)).is_err());
     // A sign repeated to the left says nothing.
     let padded = bytes(|out| out.bytes(&[[0xff; 30], [0xfe; 30]].concat()[..31]));
     assert_eq!(read(&padded, |r| r.decimal_bytes(0)), Ok(Decimal::from(-2)));
     // Inside a big-decimal: scale missing, trailing bytes, negative scale.
     assert_eq!(
         told(read(&bytes(|out| out.bytes(&[2, 5])), |r| r
-            .big_decimal()
+            .big_decimal::<Decimal>()
             .map(|d| d.to_string()))),
         "byte 3: expected 1 byte(s) for an int, found 0"
     );
-    assert!(read(&bytes(|out| out.bytes(&[2, 5, 2, 0])), |r| r.big_decimal()).is_err());
+    assert!(
+        read(&bytes(|out| out.bytes(&[2, 5, 2, 0])), |r| r
+            .big_decimal::<Decimal>())
+        .is_err()
+    );
     assert_eq!(
         read(&bytes(|out| out.bytes(&[2, 5, 3])), |r| r.big_decimal()),
         Ok(Decimal::from(500))
