@@ -17,6 +17,11 @@ use fleetops_codegen::{Difference, Gate, Options, compare, generate, load, write
 #[rustfmt::skip]
 #[allow(dead_code, clippy::module_inception)]
 pub mod choices;
+/// Case `decimals`.
+#[path = "golden/decimals/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod decimals;
 /// Case `documents`.
 #[path = "golden/documents/expected/mod.rs"]
 #[rustfmt::skip]
@@ -68,11 +73,13 @@ pub mod unnamed;
 #[allow(dead_code, clippy::module_inception)]
 pub mod wide;
 
-pub use chosen::{Digest, Unit};
+pub use chosen::{Address, Digest, Leg, PlainAddress, Unit};
 pub use dressing::DriverId;
 
 #[path = "golden/choices.rs"]
 mod chosen;
+#[path = "golden/decimal.rs"]
+mod decimal;
 #[path = "golden/dressing.rs"]
 mod dressing;
 #[path = "golden/sample.rs"]
@@ -84,6 +91,7 @@ mod values;
 
 const CASES: &[&str] = &[
     "choices",
+    "decimals",
     "documents",
     "dressed",
     "large",

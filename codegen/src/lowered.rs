@@ -64,6 +64,7 @@ fn keep_raw(settings: &mut Generate, record: &Record, field: &Field) {
             },
             ty: None,
             raw: true,
+            decimal: None,
             attributes: Vec::new(),
         }),
     }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::generate::{Root, context, generate_as};
 use crate::lowered::lowered;
 use crate::manifest::Manifest;
+use crate::model::Model;
 use crate::model::top_level::file_name;
 use crate::output::{MARK, Output};
 use crate::render::Templates;
@@ -110,15 +111,18 @@ pub fn package(
     let title = format!("Generated from {} Avro schemas.", schemas.files().count());
     let code = generate_as(schemas, manifest, &options, Root::Crate, vec![title])?;
     let templates = Templates::new(&options.templates)?;
-    let dependency = match &package.runtime {
-        RuntimeSource::Version(version) => {
-            format!("{{ version = {}, default-features = false }}", toml(version))
-        }
-        RuntimeSource::Path(path) => format!(
-            "{{ path = {}, default-features = false }}",
-            toml(&path.to_string_lossy())
-        ),
+    let settings = manifest.map(|m| m.generate.clone()).unwrap_or_default();
+    let model = lowered(schemas, &settings, &options.runtime_path)?;
+    let source = match &package.runtime {
+        RuntimeSource::Version(version) => format!("version = {}", toml(version)),
+        RuntimeSource::Path(path) => format!("path = {}", toml(&path.to_string_lossy())),
     };
+    let features = if model.has_bigdecimal() {
+        ", features = [\"bigdecimal\"]"
+    } else {
+        ""
+    };
+    let dependency = format!("{{ {source}, default-features = false{features} }}");
     let manifest_view = PackageView {
         mark: MARK,
         name: toml(&package.name),
@@ -126,7 +130,7 @@ pub fn package(
         description: toml("Types, producers and consumers generated from Avro schemas"),
         dependency,
     };
-    let readme = readme(schemas, manifest, package, &options.runtime_path)?;
+    let readme = readme(schemas, manifest, package, &model);
     let one = |d: Box<Diagnostic>| vec![*d];
     let mut files = std::collections::BTreeMap::new();
     files.insert(
@@ -152,14 +156,7 @@ pub fn package(
     })
 }
 
-fn readme(
-    schemas: &SchemaSet,
-    manifest: Option<&Manifest>,
-    package: &Package,
-    runtime: &str,
-) -> Result<ReadmeView, Vec<Diagnostic>> {
-    let settings = manifest.map(|m| m.generate.clone()).unwrap_or_default();
-    let model = lowered(schemas, &settings, runtime)?;
+fn readme(schemas: &SchemaSet, manifest: Option<&Manifest>, package: &Package, model: &Model) -> ReadmeView {
     let path = |home: &crate::model::Home| {
         let mut path = home.module.clone();
         path.push(home.ident.clone());
@@ -193,7 +190,7 @@ fn readme(
         .files()
         .map(|(source, _)| format!("`{}`", file_name(source.name())))
         .collect();
-    Ok(ReadmeView {
+    ReadmeView {
         mark: MARK,
         title: package.name.clone(),
         name: package.name.clone(),
@@ -204,5 +201,5 @@ fn readme(
         },
         types,
         topics,
-    })
+    }
 }

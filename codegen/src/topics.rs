@@ -242,8 +242,8 @@ impl Code<'_> {
                 at = Access::Reference(name);
                 ty = (**inner).clone();
             }
-            if let Type::Newtype { base, .. } = &ty {
-                at = self.emitter.base(&at);
+            if let Type::Newtype { base, boxed, .. } = &ty {
+                at = self.emitter.base(&at, *boxed);
                 ty = (**base).clone();
             }
         }
@@ -337,12 +337,20 @@ impl Code<'_> {
                 (Some(chain), true) => Some(format!("{chain}.and_then(|value| value.{ident}.as_ref())")),
                 (Some(chain), false) => Some(format!("{chain}.map(|value| &value.{ident})")),
             };
-            if let Type::Newtype { base, .. } = &ty {
-                ty = (**base).clone();
+            if let Type::Newtype { base, boxed, .. } = &ty {
+                let function = self.emitter.codec("Newtype::base");
                 match &mut chain {
-                    Some(chain) => chain.push_str(&format!(".map({})", self.emitter.codec("Newtype::base"))),
-                    None => place = format!("{}(&{place})", self.emitter.codec("Newtype::base")),
+                    Some(chain) if *boxed => chain.push_str(&format!(".map(|value| {function}(&**value))")),
+                    Some(chain) => chain.push_str(&format!(".map({function})")),
+                    None => {
+                        place = self
+                            .emitter
+                            .base(&Access::Place(place), *boxed)
+                            .receiver()
+                            .to_owned()
+                    }
                 }
+                ty = (**base).clone();
             }
         }
         let at = match chain {

@@ -53,6 +53,109 @@ impl Newtype for Unit {
     }
 }
 
+/// An address of a city: the type of an application for a record, with more to it than the record has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    crate = "fleetops_runtime::serde",
+    try_from = "generated::Address",
+    into = "generated::Address"
+)]
+pub struct Address {
+    address: generated::Address,
+    is_local: bool,
+}
+
+impl Newtype for Address {
+    type Base = generated::Address;
+    type Error = String;
+
+    fn from_base(address: generated::Address) -> Result<Self, String> {
+        if address.city == "nowhere" {
+            return Err(format!("{} is no city", address.city));
+        }
+        let is_local = address.zip.is_none();
+        Ok(Self { address, is_local })
+    }
+
+    fn base(&self) -> &generated::Address {
+        &self.address
+    }
+}
+
+impl TryFrom<generated::Address> for Address {
+    type Error = String;
+
+    fn try_from(address: generated::Address) -> Result<Self, String> {
+        Self::from_base(address)
+    }
+}
+
+impl From<Address> for generated::Address {
+    fn from(address: Address) -> Self {
+        address.address
+    }
+}
+
+/// The same record, of a type that one field asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "fleetops_runtime::serde", transparent)]
+pub struct PlainAddress(generated::Address);
+
+impl Newtype for PlainAddress {
+    type Base = generated::Address;
+    type Error = std::convert::Infallible;
+
+    fn from_base(base: generated::Address) -> Result<Self, Self::Error> {
+        Ok(Self(base))
+    }
+
+    fn base(&self) -> &generated::Address {
+        &self.0
+    }
+}
+
+/// A leg, and by it all that follow: the generated record holds this type again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "fleetops_runtime::serde", transparent)]
+pub struct Leg(generated::Leg);
+
+impl Newtype for Leg {
+    type Base = generated::Leg;
+    type Error = &'static str;
+
+    fn from_base(leg: generated::Leg) -> Result<Self, Self::Error> {
+        if leg.to == "nowhere" {
+            Err("a leg leads somewhere")
+        } else {
+            Ok(Self(leg))
+        }
+    }
+
+    fn base(&self) -> &generated::Leg {
+        &self.0
+    }
+}
+
+fn address(city: &str, zip: Option<i32>) -> Address {
+    let address = generated::Address {
+        city: city.to_owned(),
+        zip,
+    };
+    Address::from_base(address).unwrap()
+}
+
+fn leg(to: &str, next: Option<Leg>) -> Leg {
+    Leg(generated::Leg {
+        to: to.to_owned(),
+        next: next.map(Box::new),
+        other: generated::LegOther::Leg(Box::new(Leg(generated::Leg {
+            to: "back".to_owned(),
+            next: None,
+            other: generated::LegOther::String(String::new()),
+        }))),
+    })
+}
+
 fn digest(bytes: [u8; 4]) -> Digest {
     Digest(generated::Digest(bytes))
 }
@@ -64,7 +167,17 @@ fn parcel() -> Parcel {
         digest: digest(*b"abcd"),
         unit: Unit(generated::Unit::Kg),
         only: Only::One,
+        sender: address("KIEL", Some(24103)),
+        plain: PlainAddress(generated::Address {
+            city: "small".to_owned(),
+            zip: None,
+        }),
+        route: leg("a", Some(leg("b", None))),
     })
+    .receiver(address("BONN", Some(53111)))
+    .stops(vec![address("KOELN", None)])
+    .by_day(BTreeMap::from([("mo".to_owned(), address("HAMM", None))]))
+    .left_with(generated::ParcelLeftWith::from(address("ULM", None)))
     .before(Status::Packed)
     .history(vec![Status::Packed, Status::Unknown])
     .by_place(BTreeMap::from([("x".to_owned(), Status::Sent)]))
@@ -92,6 +205,10 @@ fn newer() -> Schema {
 /// A parcel of that writer, all of whose symbols are its first.
 fn of_newer(writer: &Schema) -> Vec<u8> {
     let fixed = |byte| Value::Fixed(vec![byte; 4]);
+    let place = |city: &str| {
+        let none = Value::Union(0, Box::new(Value::Null));
+        Value::Record(vec![Value::String(city.to_owned()), none])
+    };
     let mut bytes = Vec::new();
     Value::Record(vec![
         Value::String("p-2".to_owned()),
@@ -106,6 +223,17 @@ fn of_newer(writer: &Schema) -> Vec<u8> {
         Value::Union(0, Box::new(Value::Null)),
         Value::Enum(0),
         Value::Enum(0),
+        place("OSLO"),
+        Value::Union(0, Box::new(Value::Null)),
+        Value::Array(Vec::new()),
+        Value::Map(BTreeMap::new()),
+        Value::Union(2, Box::new(place("ROM"))),
+        place("bari"),
+        Value::Record(vec![
+            Value::String("x".to_owned()),
+            Value::Union(0, Box::new(Value::Null)),
+            Value::Union(0, Box::new(Value::String(String::new()))),
+        ]),
     ])
     .encode(writer, &mut bytes)
     .unwrap();
@@ -215,6 +343,87 @@ fn a_type_of_the_application_stands_for_a_generated_one_everywhere() {
     assert!(ParcelsTopic.key(&parcel(), &mut key) && ParcelsTopic.dedup_key(&parcel(), &mut dedup));
     assert_eq!(
         (key.as_str(), dedup.as_slice()),
-        ("sent", &b"p-1\x1fpacked\x1fkg"[..])
+        ("sent", &b"p-1\x1fpacked\x1fkg\x1fKIEL\x1f53111\x1fb"[..])
+    );
+}
+
+#[test]
+fn a_type_of_the_application_stands_for_a_record() {
+    let bytes = parcel().to_avro();
+    let read = Parcel::from_avro(&bytes).unwrap();
+    assert_eq!(read, parcel());
+    assert_eq!((read.sender.is_local, read.stops[0].is_local), (false, true));
+    let view = ParcelRef::from_avro(&bytes).unwrap();
+    assert_eq!((&view.receiver, &view.route), (&read.receiver, &read.route));
+    assert_eq!(view.into_owned(), parcel());
+    let json = serde_json::to_string(&parcel()).unwrap();
+    assert!(json.contains(r#""sender":{"city":"KIEL","zip":24103}"#), "{json}");
+    assert_eq!(serde_json::from_str::<Parcel>(&json).unwrap(), parcel());
+
+    // What the type refuses ends decoding, wherever it stands, and what the record's rules say is told.
+    let plain = |parcel: Parcel| parcel.to_avro();
+    for (wrong, why) in [
+        (
+            Parcel {
+                stops: vec![Address {
+                    address: generated::Address {
+                        city: "nowhere".to_owned(),
+                        zip: None,
+                    },
+                    is_local: true,
+                }],
+                ..parcel()
+            },
+            "nowhere is no city",
+        ),
+        (
+            Parcel {
+                route: leg("a", Some(leg("nowhere", None))),
+                ..parcel()
+            },
+            "a leg leads somewhere",
+        ),
+    ] {
+        let refused = Parcel::from_avro(&plain(wrong)).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+    let nowhere = Parcel {
+        sender: address("", None),
+        ..parcel()
+    };
+    assert_eq!(
+        nowhere.validate().unwrap_err().violations()[0].path,
+        "sender.city"
+    );
+}
+
+/// In binary the default is written for a symbol that the schema does not have; the text would say something else than the value.
+#[test]
+fn avro_json_does_not_write_another_symbol() {
+    let json = AvroJson::<Parcel>::new().unwrap();
+    let unknown = Parcel {
+        history: vec![Status::Packed, lost()],
+        ..parcel()
+    };
+    let refused = json.write(&unknown).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "no value of choices.Parcel can be written as it is: history[1]: must be a symbol of choices.Status, found \"lost\" (symbol)"
+    );
+    // A rule of the schema is none of the encoding, and does not hide the symbol either.
+    let breaks = Parcel {
+        stops: vec![address("", None); 200],
+        ..parcel()
+    };
+    assert!(json.read(&json.write(&breaks).unwrap()).is_ok());
+    let both = Parcel {
+        left_with: generated::ParcelLeftWith::from(address("", None)),
+        note: ParcelNote::Status(lost()),
+        ..breaks
+    };
+    let refused = json.write(&both).unwrap_err().to_string();
+    assert!(
+        refused.ends_with("as it is: note: must be a symbol of choices.Status, found \"lost\" (symbol)"),
+        "{refused}"
     );
 }

@@ -226,6 +226,27 @@ fn logical(logical: Logical, node: &Node, random: &mut Random) -> Option<Value> 
                 _ => Value::Bytes(two_complement(number, 0)),
             }
         }
+        (Logical::Decimal { precision, .. }, kind) => {
+            // Eight bits are 2.41 digits. The first byte says more than the sign, so there is no shorter form.
+            let most = precision as usize * 415 / 1000;
+            let most = if let Kind::Fixed(fixed) = kind {
+                most.min(fixed.size)
+            } else {
+                most
+            };
+            let count = 1 + random.below(most.min(200));
+            let mut number = random.bytes(count);
+            number[0] = [1, 0x7f, 0x80, 0xfe][random.below(4)];
+            match kind {
+                Kind::Fixed(fixed) => {
+                    let sign = if number[0] < 0x80 { 0 } else { 0xff };
+                    let mut whole = vec![sign; fixed.size - number.len()];
+                    whole.append(&mut number);
+                    Value::Fixed(whole)
+                }
+                _ => Value::Bytes(number),
+            }
+        }
         (Logical::BigDecimal, _) => {
             // A `Decimal` has 96 bits, and up to 28 digits after the point.
             let number = i128::from(random.next()) * if random.below(2) == 0 { 1 } else { -1 };

@@ -86,9 +86,9 @@ impl Emitter<'_> {
                             return bound;
                         }
                         bound.terms.push(format!(
-                            "{}.iter().map(|item| {}).sum::<usize>()",
+                            "{}.iter().map({}).sum::<usize>()",
                             at.receiver(),
-                            each.expression()
+                            closure("item", &each.expression())
                         ));
                     }
                 }
@@ -118,12 +118,22 @@ impl Emitter<'_> {
                     return bound;
                 }
                 bound.terms.push(format!(
-                    "{}.as_ref().map_or(0, |value| {})",
+                    "{}.as_ref().map_or(0, {})",
                     at.receiver(),
-                    value.expression()
+                    closure("value", &value.expression())
                 ));
             }
-            Type::Newtype { base, .. } => return self.bound(base, &self.base(at)),
+            Type::DecimalBytes { scale, .. } => {
+                let function = self.codec("AvroDecimal::max_len");
+                bound
+                    .terms
+                    .push(format!("{function}({}, {scale})", at.reference()));
+            }
+            Type::BigDecimal { .. } => {
+                let function = self.codec("AvroDecimal::max_big_len");
+                bound.terms.push(format!("{function}({})", at.reference()));
+            }
+            Type::Newtype { base, boxed, .. } => return self.bound(base, &self.base(at, *boxed)),
             _ => bound.terms.push(format!("{}.max_len()", at.receiver())),
         }
         bound
@@ -132,5 +142,13 @@ impl Emitter<'_> {
     /// The fewest bytes a value takes.
     pub(crate) fn minimum(&self, ty: &Type) -> usize {
         self.model.least_size(ty)
+    }
+}
+
+/// The closure of that argument, or the function that it would do nothing but call.
+fn closure(argument: &str, body: &str) -> String {
+    match body.strip_suffix(&format!("({argument})")) {
+        Some(function) if !function.contains(['(', ' ']) => function.to_owned(),
+        _ => format!("|{argument}| {body}"),
     }
 }

@@ -108,10 +108,10 @@ impl Emitter<'_> {
     /// The statements for one value. `path` is an expression that makes its path.
     fn check(&self, ty: &Type, rules: &[Rule], at: &Access, path: &str, prefix: &str) -> String {
         let nested = match ty {
-            Type::Newtype { base, .. } => {
+            Type::Newtype { base, boxed, .. } => {
                 let value = Access::Reference("value".to_owned());
                 let body = self.check(base, rules, &value, path, prefix);
-                return format!("{{ let value = {}; {body} }}", self.base(at).reference());
+                return format!("{{ let value = {}; {body} }}", self.base(at, *boxed).reference());
             }
             Type::Optional { inner, .. } => {
                 let (scrutinee, value) = scrutinee(at, inner);
@@ -139,12 +139,13 @@ impl Emitter<'_> {
             Type::Record { .. } | Type::Union(_) | Type::Enum { open: true, .. } if self.model.checks(ty) => {
                 format!("{}.validate_at({}, errors);", at.receiver(), borrow(path))
             }
-            Type::DecimalBytes { precision, scale } | Type::DecimalFixed { precision, scale, .. } => self
+            Type::DecimalBytes { precision, scale, .. } | Type::DecimalFixed { precision, scale, .. } => self
                 .call(
                     "decimal",
                     path,
                     &format!("{}, {precision}, {scale}", at.reference()),
                 ),
+            Type::BigDecimal { big: true } => self.call("big_decimal", path, &at.reference()),
             Type::Time(Time::TimeMillis | Time::TimeMicros) => {
                 self.call("time_of_day", path, &at.reference())
             }

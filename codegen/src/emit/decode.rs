@@ -170,19 +170,23 @@ impl Emitter<'_> {
             Type::Bytes => format!("{reader}.bytes()?.to_vec()"),
             Type::String if view => format!("{reader}.str()?"),
             Type::String => format!("{reader}.string()?"),
-            Type::Newtype { base, .. } => {
-                format!(
-                    "{}({}, {reader})?",
-                    self.codec("newtype"),
-                    self.decode(base, false, reader)
-                )
+            Type::Newtype { base, boxed, .. } => {
+                let base = self.decode(base, false, reader);
+                let newtype = format!("{}({base}, {reader})?", self.codec("newtype"));
+                if *boxed {
+                    format!("::std::boxed::Box::new({newtype})")
+                } else {
+                    newtype
+                }
             }
             Type::UuidString => format!("{reader}.uuid_string()?"),
             Type::UuidFixed => format!("{reader}.uuid_fixed()?"),
             Type::Time(time) => format!("{reader}.{}()?", time_function(*time)),
             Type::DecimalBytes { scale, .. } => format!("{reader}.decimal_bytes({scale})?"),
-            Type::DecimalFixed { scale, size, .. } => format!("{reader}.decimal_fixed::<{size}>({scale})?"),
-            Type::BigDecimal => format!("{reader}.big_decimal()?"),
+            Type::DecimalFixed { scale, size, .. } => {
+                format!("{reader}.decimal_fixed::<{size}, _>({scale})?")
+            }
+            Type::BigDecimal { .. } => format!("{reader}.big_decimal()?"),
             Type::Duration => format!("{reader}.duration()?"),
             Type::Array(item) if array_method(item).is_some() => {
                 format!("{reader}.{}()?", array_method(item).unwrap_or_default())

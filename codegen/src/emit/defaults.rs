@@ -9,6 +9,10 @@ use super::check::is_nearly_a_constant;
 use super::{Emitter, bytes_literal, string_literal};
 use crate::model::{Time, Type};
 
+/// The most bytes of a number, and how far from 0 its scale may be: the runtime reads no `BigDecimal` beyond.
+const MAX_BIG_BYTES: usize = 4096;
+const MAX_BIG_SCALE: u64 = 10_000;
+
 /// A default as code.
 #[derive(Clone, Debug)]
 pub(crate) struct DefaultCode {
@@ -126,6 +130,14 @@ impl Emitter<'_> {
                 self.uuid_code(u128::from_be_bytes(bytes))
             }
             Type::Time(time) => DefaultCode::new(self.time_code(*time, integer(value)?)?),
+            Type::DecimalBytes { scale, big: true, .. } | Type::DecimalFixed { scale, big: true, .. } => {
+                self.big_code(&latin1(value)?, i64::from(*scale))?
+            }
+            Type::BigDecimal { big: true } => {
+                let bytes = latin1(value)?;
+                let (number, scale) = big_decimal_parts(&bytes)?;
+                self.big_code(number, scale)?
+            }
             Type::DecimalBytes { scale, .. } | Type::DecimalFixed { scale, .. } => {
                 let number = unscaled(&latin1(value)?).ok_or("more digits than a decimal holds")?;
                 match (number, scale) {
@@ -135,7 +147,7 @@ impl Emitter<'_> {
                     )),
                 }
             }
-            Type::BigDecimal => {
+            Type::BigDecimal { .. } => {
                 let (number, scale) = big_decimal(&latin1(value)?)?;
                 match (number, scale) {
                     (0, 0) => DefaultCode::trivial(format!("{rt}::rust_decimal::Decimal::ZERO")),
@@ -290,6 +302,25 @@ impl Emitter<'_> {
         }
     }
 
+    /// A `BigDecimal`. What the runtime does not read is no default either.
+    fn big_code(&self, bytes: &[u8], scale: i64) -> Result<DefaultCode, Misfit> {
+        let path = format!("{}::bigdecimal", self.runtime);
+        if bytes.is_empty() {
+            return Err("a number of no bytes".into());
+        }
+        if bytes.len() > MAX_BIG_BYTES || scale.unsigned_abs() > MAX_BIG_SCALE {
+            return Err(format!("more than {MAX_BIG_BYTES} bytes, or a scale beyond {MAX_BIG_SCALE}").into());
+        }
+        let number = match (unscaled(bytes), scale) {
+            (Some(0), 0) => return Ok(DefaultCode::trivial(format!("{path}::BigDecimal::default()"))),
+            (Some(number), _) => format!("from({number}_i128)"),
+            (None, _) => format!("from_signed_bytes_be({})", bytes_literal(bytes)),
+        };
+        Ok(DefaultCode::new(format!(
+            "{path}::BigDecimal::new({path}::num_bigint::BigInt::{number}, {scale})"
+        )))
+    }
+
     fn time_code(&self, time: Time, number: i64) -> Result<String, Misfit> {
         let chrono = format!("{}::chrono", self.runtime);
         // Beyond these chrono has no date; it reaches some 262,000 years either way.
@@ -399,14 +430,19 @@ fn float(value: &Value, literal: impl Fn(f64) -> String) -> Result<DefaultCode, 
 }
 
 /// The unscaled number and the scale of a big-decimal: Java's `BigDecimalConversion` writes bytes and an int.
-fn big_decimal(bytes: &[u8]) -> Result<(i128, u32), Misfit> {
+fn big_decimal_parts(bytes: &[u8]) -> Result<(&[u8], i64), Misfit> {
     let mut cursor = fleetops_avro::wire::Cursor::new(bytes);
     let parts = cursor.bytes().and_then(|number| {
         let scale = cursor.int()?;
         cursor.finish()?;
-        Ok((number, scale))
+        Ok((number, i64::from(scale)))
     });
-    let (number, scale) = parts.map_err(|why| format!("no big-decimal: {why}"))?;
+    parts.map_err(|why| format!("no big-decimal: {why}").into())
+}
+
+/// Both, where a `Decimal` holds them.
+fn big_decimal(bytes: &[u8]) -> Result<(i128, u32), Misfit> {
+    let (number, scale) = big_decimal_parts(bytes)?;
     let number = unscaled(number).filter(|n| n.unsigned_abs() < 1 << 96);
     let number = number.ok_or("more digits than a decimal holds")?;
     match u32::try_from(scale) {

@@ -89,7 +89,7 @@ impl Emitter<'_> {
             Type::DecimalFixed { scale, size, .. } => {
                 put("decimal_fixed", &format!("{}, {scale}, {size}", at.reference()))
             }
-            Type::BigDecimal => put("big_decimal", &at.reference()),
+            Type::BigDecimal { .. } => put("big_decimal", &at.reference()),
             Type::Duration => put("duration", &at.reference()),
             Type::Array(item) if array_method(item).is_some() => {
                 put(array_method(item).unwrap_or_default(), &at.reference())
@@ -131,7 +131,7 @@ impl Emitter<'_> {
                     inner = self.encode(inner, &value),
                 )
             }
-            Type::Newtype { base, .. } => self.encode(base, &self.base(at)),
+            Type::Newtype { base, boxed, .. } => self.encode(base, &self.base(at, *boxed)),
             Type::Enum { open: true, .. } => put("index", &format!("{}.avro_index()", at.receiver())),
             Type::Enum { .. } => put("index", &format!("{} as usize", at.value())),
             Type::Fixed(_) => put("fixed", &format!("&{}.0", at.receiver())),

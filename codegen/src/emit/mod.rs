@@ -156,7 +156,8 @@ impl Emitter<'_> {
                     format!("{rt}::chrono::NaiveDateTime")
                 }
             },
-            Type::DecimalBytes { .. } | Type::DecimalFixed { .. } | Type::BigDecimal => {
+            _ if ty.is_bigdecimal() => format!("{rt}::bigdecimal::BigDecimal"),
+            Type::DecimalBytes { .. } | Type::DecimalFixed { .. } | Type::BigDecimal { .. } => {
                 format!("{rt}::rust_decimal::Decimal")
             }
             Type::Duration => self.codec("AvroDuration"),
@@ -179,13 +180,21 @@ impl Emitter<'_> {
             }
             Type::Union(_) if view && self.model.borrows(ty) => format!("{}<'a>", self.named(ty, view)),
             Type::Enum { .. } | Type::Fixed(_) | Type::Union(_) => self.named(ty, view),
+            Type::Newtype {
+                path, boxed: true, ..
+            } => format!("::std::boxed::Box<{path}>"),
             Type::Newtype { path, .. } => path.clone(),
         }
     }
 
     /// How the value is reached that a newtype stands for.
-    pub(crate) fn base(&self, at: &Access) -> Access {
-        Access::Reference(format!("{}({})", self.codec("Newtype::base"), at.reference()))
+    pub(crate) fn base(&self, at: &Access, boxed: bool) -> Access {
+        let newtype = match at {
+            Access::Place(text) if boxed => format!("&*{text}"),
+            Access::Reference(text) if boxed => format!("&**{text}"),
+            _ => at.reference(),
+        };
+        Access::Reference(format!("{}({newtype})", self.codec("Newtype::base")))
     }
 
     /// The module of serde helpers that a field of this type needs, if any.
@@ -193,6 +202,7 @@ impl Emitter<'_> {
         match ty {
             Type::Bytes => Some(self.codec("human::bytes")),
             Type::Float | Type::Double => Some(self.codec("human::number")),
+            _ if ty.is_bigdecimal() => Some(self.codec("human::decimal")),
             Type::Array(inner) | Type::Map(inner) | Type::Optional { inner, .. } => self.serde_with(inner),
             _ => None,
         }

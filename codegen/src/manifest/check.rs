@@ -6,7 +6,7 @@ use fleetops_avro::{Diagnostic, Label};
 
 use super::names::{collide, nearest};
 use super::path::{PathError, ResolvedPath};
-use super::{FieldPath, FieldSettings, Manifest, Spanned, Topic};
+use super::{FieldPath, Manifest, Spanned, Topic};
 
 /// What topics, groups and dead letters say of each other.
 pub(super) fn references(manifest: &Manifest) -> Vec<Diagnostic> {
@@ -312,22 +312,29 @@ fn unresolved(manifest: &Manifest, schemas: &SchemaSet, path: &FieldPath, error:
     }
 }
 
-/// The type that the manifest gives the field at the end of a path.
+/// A type that the manifest gives a field on the way to the end of a path: what chooses it, and the type.
 fn own_type<'m>(
     manifest: &'m Manifest,
     schemas: &SchemaSet,
     resolved: &ResolvedPath,
-) -> Option<(&'m FieldSettings, &'m Spanned<String>)> {
-    let step = resolved.steps.last()?;
-    let node = schemas.node(step.record);
-    let Kind::Record(record) = &node.kind else {
-        return None;
-    };
-    let field = record.fields.get(step.field)?;
-    let settings = manifest
-        .generate
-        .of_field(&record.name.to_string(), &field.name)?;
-    Some((settings, settings.ty.as_ref()?))
+) -> Option<(&'m Spanned<String>, &'m Spanned<String>)> {
+    let generate = &manifest.generate;
+    resolved.steps.iter().find_map(|step| {
+        let Kind::Record(record) = &schemas.node(step.record).kind else {
+            return None;
+        };
+        let field = record.fields.get(step.field)?;
+        let of_field = generate.of_field(&record.name.to_string(), &field.name);
+        if let Some(chosen) = of_field.and_then(|s| Some((&s.name, s.ty.as_ref()?))) {
+            return Some(chosen);
+        }
+        let named = match &schemas.node(field.ty).kind {
+            Kind::Union(branches) => branches.iter().find_map(|id| schemas.node(*id).name()),
+            _ => schemas.node(field.ty).name(),
+        };
+        let of_type = generate.of_type(&named?.to_string())?;
+        Some((&of_type.name, of_type.ty.as_ref()?))
+    })
 }
 
 fn fitting(
@@ -351,16 +358,16 @@ fn fitting(
         return Some(diagnostic);
     }
     if role == Use::Stamp
-        && let Some((settings, ty)) = own_type(manifest, schemas, resolved)
+        && let Some((chosen, ty)) = own_type(manifest, schemas, resolved)
     {
         let message = format!(
-            "`{path}` cannot be the stamp: it has a type of its own, {}",
+            "`{path}` cannot be the stamp: it is of a type of your own, {}",
             ty.value
         );
         let diagnostic = Diagnostic::error(role.rule(), last, message, "the producer sets this")
-            .related(manifest.place(settings.name.span), "its type is chosen here")
+            .related(manifest.place(chosen.span), "the type is chosen here")
             .note("the producer has a time to set, and a type of your own may refuse it")
-            .help("leave `type` out for this field");
+            .help("leave `type` out there");
         return Some(diagnostic);
     }
     let optional = match role {

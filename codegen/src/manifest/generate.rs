@@ -3,7 +3,7 @@
 //! What stands here ends up in code, so it is held against the grammar first: a derive is a path, an attribute is an
 //! attribute, a type is a type. The last gate lets no other attribute through than those that are named here.
 
-use fleetops_avro::schema::{Kind, SchemaSet};
+use fleetops_avro::schema::{Kind, Logical, SchemaSet, TypeId};
 use fleetops_avro::{Diagnostic, source::Span};
 
 use super::names::nearest;
@@ -37,12 +37,35 @@ pub struct Generate {
     pub non_exhaustive: bool,
     /// `raw`: logical types that stay what they are on the wire, by their names in schemas.
     pub raw: Vec<Spanned<String>>,
+    /// `decimal`: the Rust type of decimals, where a field does not say another.
+    pub decimal: DecimalType,
     /// `derives`: what every type derives besides.
     pub derives: Vec<Spanned<String>>,
     /// `[generate.types."FULL.NAME"]`
     pub types: Vec<TypeSettings>,
     /// `[generate.fields."FULL.NAME.field"]`
     pub fields: Vec<FieldSettings>,
+}
+
+/// The Rust type of `decimal` and `big-decimal`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecimalType {
+    /// `rust_decimal::Decimal`: 28 digits, no allocation. A decimal of more stays raw.
+    #[default]
+    RustDecimal,
+    /// `bigdecimal::BigDecimal`: any number of digits. The runtime's feature `bigdecimal` has to be on.
+    BigDecimal,
+}
+
+/// The choices of `decimal`.
+const DECIMALS: &[(&str, DecimalType)] = &[
+    ("rust_decimal", DecimalType::RustDecimal),
+    ("bigdecimal", DecimalType::BigDecimal),
+];
+
+fn decimal(table: &Table<'_>, report: &mut Report<'_>) -> Option<Spanned<DecimalType>> {
+    table.choice(report, "decimal", "decimal type", DECIMALS)
 }
 
 /// `[generate.types."FULL.NAME"]`
@@ -71,6 +94,8 @@ pub struct FieldSettings {
     pub ty: Option<Spanned<String>>,
     /// `raw`: its logical types stay what they are on the wire.
     pub raw: bool,
+    /// `decimal`: the Rust type of its decimals.
+    pub decimal: Option<Spanned<DecimalType>>,
     /// `attributes`: what stands on it besides, without `#[` and `]`.
     pub attributes: Vec<Spanned<String>>,
 }
@@ -98,7 +123,15 @@ pub(super) fn read(root: &Table<'_>, report: &mut Report<'_>) -> Generate {
     };
     table.only(
         report,
-        &["templates", "non-exhaustive", "raw", "derives", "types", "fields"],
+        &[
+            "templates",
+            "non-exhaustive",
+            "raw",
+            "decimal",
+            "derives",
+            "types",
+            "fields",
+        ],
     );
     let raw = table.strings(report, "raw").unwrap_or_default();
     for name in &raw {
@@ -114,6 +147,7 @@ pub(super) fn read(root: &Table<'_>, report: &mut Report<'_>) -> Generate {
         templates: table.text(report, "templates"),
         non_exhaustive: table.flag(report, "non-exhaustive").unwrap_or(false),
         raw,
+        decimal: decimal(&table, report).map(|d| d.value).unwrap_or_default(),
         derives: rust(&table, report, "derives", Grammar::Path),
         types: each(&table, report, "types", type_settings),
         fields: each(&table, report, "fields", field_settings),
@@ -145,13 +179,14 @@ fn field_settings(
     name: Spanned<String>,
     report: &mut Report<'_>,
 ) -> Option<FieldSettings> {
-    table.only(report, &["type", "raw", "attributes"]);
+    table.only(report, &["type", "raw", "decimal", "attributes"]);
     let ty = table.text(report, "type");
     let good = ty.as_ref().is_none_or(|ty| Grammar::Type.holds(report, ty));
     Some(FieldSettings {
         name,
         ty: ty.filter(|_| good),
         raw: table.flag(report, "raw").unwrap_or(false),
+        decimal: decimal(table, report),
         attributes: rust(table, report, "attributes", Grammar::Attribute),
     })
 }
@@ -241,6 +276,11 @@ pub(super) fn check(manifest: &Manifest, schemas: &SchemaSet) -> Vec<Diagnostic>
             );
             continue;
         };
+        if let Some(chosen) = &field.decimal
+            && let Some(declared) = declared.fields.iter().find(|f| f.name == name)
+        {
+            choices.extend(decimal_choice(manifest, schemas, field, chosen.span, declared.ty));
+        }
         if !declared.fields.iter().any(|f| f.name == name) {
             let fields = declared.fields.iter().map(|f| f.name.as_str());
             let near = nearest(name, fields).map(|n| format!("{record}.{n}"));
@@ -254,6 +294,40 @@ pub(super) fn check(manifest: &Manifest, schemas: &SchemaSet) -> Vec<Diagnostic>
     }
     found.append(&mut choices);
     found
+}
+
+/// A decimal type for a field that has no decimals, or keeps them raw.
+fn decimal_choice(
+    manifest: &Manifest,
+    schemas: &SchemaSet,
+    field: &FieldSettings,
+    span: Span,
+    ty: TypeId,
+) -> Option<Diagnostic> {
+    let place = manifest.place(span);
+    if field.raw {
+        let message = format!("{} keeps its decimals raw, so they have no type", field.name);
+        let diagnostic = Diagnostic::error("type-choice", place, message, "with `raw = true`");
+        return Some(diagnostic.help("remove `decimal`, or `raw`"));
+    }
+    let mut pending = vec![ty];
+    while let Some(id) = pending.pop() {
+        let node = schemas.node(id);
+        match (&node.kind, node.logical) {
+            (_, Some(Logical::Decimal { .. } | Logical::BigDecimal)) => return None,
+            (Kind::Array(inner) | Kind::Map(inner), _) => pending.push(*inner),
+            (Kind::Union(branches), _) => pending.extend(branches),
+            _ => {}
+        }
+    }
+    let message = format!("{} has no decimals, so they have no type", field.name);
+    let diagnostic = Diagnostic::error(
+        "type-choice",
+        place,
+        message,
+        "for the logical types decimal and big-decimal",
+    );
+    Some(diagnostic.help("remove `decimal`, or give the field that logical type in its schema"))
 }
 
 /// What is said of a type that its kind cannot have.
@@ -279,16 +353,6 @@ fn choice(manifest: &Manifest, ty: &TypeSettings, kind: &Kind) -> Vec<Diagnostic
                 "remove `open`",
             ),
         }
-    }
-    if let Some(path) = &ty.ty
-        && !matches!(kind, Kind::Enum(_) | Kind::Fixed(_))
-    {
-        refuse(
-            path.span,
-            format!("{} is a record, so no type can stand for it everywhere", ty.name),
-            "for enums and fixed types",
-            "say `type` for the fields that hold it, in [generate.fields]",
-        );
     }
     found
 }

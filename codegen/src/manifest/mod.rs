@@ -42,7 +42,7 @@ pub use environment::{
     Environment, KafkaSetting, RegistryAuth, ResolvedEnvironment, ResolvedRegistryAuth, ResolvedValue,
     Secret, Setting,
 };
-pub use generate::{FieldSettings, Generate, TypeSettings};
+pub use generate::{DecimalType, FieldSettings, Generate, TypeSettings};
 pub use lint::lint_rules;
 pub use model::{
     Approval, Dedup, Defaults, Group, Ignore, Lint, Manifest, Reorder, Schemas, Spanned, SubjectStrategy,

@@ -176,10 +176,10 @@ pub static RULES: &[Rule] = &[
     ),
     error(
         "type-choice",
-        "a type cannot be what `[generate.types]` says of it",
+        "a type or field cannot be what `[generate]` says of it",
         "`open` is for enums whose schema gives a default: a symbol that the enum does not have can be read, and what is written \
-         for it is the default, which is what a reader without the symbol takes for it. `type` is for enums and fixed types; \
-         of a record, say it for the fields that hold it.",
+         for it is the default, which is what a reader without the symbol takes for it. `decimal` of a field is for one that \
+         holds a decimal and does not keep it raw.",
     ),
     error(
         "value-not-record",

@@ -6,6 +6,7 @@ use fleetops_avro::json;
 use fleetops_avro::schema::{Kind, Logical, Node, SchemaSet, TypeId};
 
 use super::holders::{Holder, held};
+use super::lower::max_precision;
 use super::{Deprecated, Dress, Model, Type};
 use crate::manifest::{FieldSettings, Generate};
 
@@ -29,10 +30,15 @@ pub(super) fn name(logical: Logical) -> &'static str {
     }
 }
 
-/// The fixed types that fields with `raw` have.
+/// The fixed types that fields with `raw` have, or whose decimals are too large for the type that the field chooses.
 pub(super) fn raw_fixed(set: &SchemaSet, settings: &Generate) -> BTreeSet<TypeId> {
     let mut found = BTreeSet::new();
-    for field in settings.fields.iter().filter(|f| f.raw) {
+    for field in settings.fields.iter().filter(|f| f.raw || f.decimal.is_some()) {
+        let chosen = field.decimal.as_ref().map_or(settings.decimal, |d| d.value);
+        let is_raw = |logical: Option<Logical>| match logical {
+            Some(Logical::Decimal { precision, .. }) => field.raw || precision > max_precision(chosen),
+            _ => field.raw,
+        };
         let Some((record, name)) = field.name.rsplit_once('.') else {
             continue;
         };
@@ -48,7 +54,7 @@ pub(super) fn raw_fixed(set: &SchemaSet, settings: &Generate) -> BTreeSet<TypeId
             .collect();
         while let Some(id) = pending.pop() {
             match &set.node(id).kind {
-                Kind::Fixed(_) => {
+                Kind::Fixed(_) if is_raw(set.node(id).logical) => {
                     found.insert(id);
                 }
                 Kind::Array(inner) | Kind::Map(inner) => pending.push(*inner),
@@ -129,13 +135,21 @@ pub(super) fn newtype(ty: Type, path: &str) -> Type {
             inner: Box::new(newtype(*inner, path)),
         },
         // What a field says goes before what its type says.
-        Type::Newtype { base, .. } => Type::Newtype {
+        Type::Newtype { base, boxed, .. } => Type::Newtype {
             path: path.to_owned(),
             base,
+            boxed,
+        },
+        // What holds a record holds the box, or a record that contains itself would have no size.
+        Type::Record { id, boxed } => Type::Newtype {
+            path: path.to_owned(),
+            base: Box::new(Type::Record { id, boxed: false }),
+            boxed,
         },
         base => Type::Newtype {
             path: path.to_owned(),
             base: Box::new(base),
+            boxed: false,
         },
     }
 }

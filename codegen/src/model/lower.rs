@@ -18,7 +18,7 @@ use super::{
     Branch, Enum, Field, Fixed, Home, Model, ModulePath, Record, Time, Type, Union, kind_word, rules,
 };
 use crate::idents::{self, Scope};
-use crate::manifest::Generate;
+use crate::manifest::{DecimalType, Generate};
 
 /// Makes the model.
 ///
@@ -34,6 +34,7 @@ pub(crate) fn lower(set: &SchemaSet, settings: &Generate) -> Result<Model, Vec<D
         set,
         settings,
         raw: false,
+        decimal: settings.decimal,
         raw_fixed: dress::raw_fixed(set, settings),
         cycles: Cycles::of(set),
         depths,
@@ -66,6 +67,8 @@ pub(super) struct Lowering<'a> {
     pub(super) settings: &'a Generate,
     /// The field at hand keeps its logical types raw.
     raw: bool,
+    /// Its decimals are of this type.
+    decimal: DecimalType,
     /// What such fields have of fixed types that would be no types of their own.
     raw_fixed: BTreeSet<TypeId>,
     cycles: Cycles,
@@ -80,8 +83,14 @@ pub(super) struct Lowering<'a> {
     containers: usize,
 }
 
-/// The most digits that `rust_decimal` holds. A decimal with more stays raw.
-const MAX_PRECISION: u32 = 28;
+/// The most digits that a decimal type holds. A decimal with more stays raw. Those of `BigDecimal` are what the runtime's limit
+/// on bytes has room for.
+pub(super) const fn max_precision(decimal: DecimalType) -> u32 {
+    match decimal {
+        DecimalType::RustDecimal => 28,
+        DecimalType::BigDecimal => 9863,
+    }
+}
 
 impl Lowering<'_> {
     /// The logical type, where there is a Rust type for it, and it is wanted.
@@ -89,7 +98,7 @@ impl Lowering<'_> {
         node.logical.filter(|logical| {
             !self.raw
                 && !self.settings.is_raw(dress::name(*logical))
-                && !matches!(logical, Logical::Decimal { precision, .. } if *precision > MAX_PRECISION)
+                && !matches!(logical, Logical::Decimal { precision, .. } if *precision > max_precision(self.decimal))
         })
     }
 
@@ -218,8 +227,11 @@ impl Lowering<'_> {
             let owner = format!("{}.{}", record.name, field.name);
             let settings = self.settings.of_field(&record.name.to_string(), &field.name);
             self.raw = settings.is_some_and(|s| s.raw);
+            self.decimal =
+                (settings.and_then(|s| s.decimal.as_ref())).map_or(self.settings.decimal, |d| d.value);
             let ty = self.ty(Some(id), field.ty, &home.module, &union_name, &owner);
             self.raw = false;
+            self.decimal = self.settings.decimal;
             let mut rules = rules::read(&field.attributes, &ty, &node.place, &mut self.model.warnings);
             for type_node in anonymous_nodes(self.set, field.ty) {
                 let place = &type_node.place;
@@ -296,6 +308,7 @@ impl Lowering<'_> {
     ) -> Type {
         let node = self.set.node(id);
         let logical = self.logical(node);
+        let big = self.decimal == DecimalType::BigDecimal;
         if let Some(time) = logical.and_then(time) {
             return Type::Time(time);
         }
@@ -303,14 +316,17 @@ impl Lowering<'_> {
             (Kind::String, Some(Logical::Uuid)) => Type::UuidString,
             (Kind::Fixed(_), Some(Logical::Uuid)) => Type::UuidFixed,
             (Kind::Fixed(_), Some(Logical::Duration)) => Type::Duration,
-            (Kind::Bytes, Some(Logical::BigDecimal)) => Type::BigDecimal,
-            (Kind::Bytes, Some(Logical::Decimal { precision, scale })) => {
-                Type::DecimalBytes { precision, scale }
-            }
+            (Kind::Bytes, Some(Logical::BigDecimal)) => Type::BigDecimal { big },
+            (Kind::Bytes, Some(Logical::Decimal { precision, scale })) => Type::DecimalBytes {
+                precision,
+                scale,
+                big,
+            },
             (Kind::Fixed(f), Some(Logical::Decimal { precision, scale })) => Type::DecimalFixed {
                 precision,
                 scale,
                 size: f.size,
+                big,
             },
             (Kind::Null, _) => Type::Null,
             (Kind::Boolean, _) => Type::Boolean,

@@ -203,13 +203,19 @@ pub(crate) enum Type {
     DecimalBytes {
         precision: u32,
         scale: u32,
+        /// As `bigdecimal`'s type, of any number of digits.
+        big: bool,
     },
     DecimalFixed {
         precision: u32,
         scale: u32,
         size: usize,
+        big: bool,
     },
-    BigDecimal,
+    /// The logical type of that name.
+    BigDecimal {
+        big: bool,
+    },
     Duration,
     Array(Box<Type>),
     Map(Box<Type>),
@@ -234,6 +240,8 @@ pub(crate) enum Type {
     Newtype {
         path: String,
         base: Box<Type>,
+        /// In a box: it stands for a record that would be.
+        boxed: bool,
     },
 }
 
@@ -269,6 +277,16 @@ impl Type {
         }
     }
 
+    /// A decimal of the crate `bigdecimal`.
+    pub(crate) fn is_bigdecimal(&self) -> bool {
+        matches!(
+            self,
+            Type::DecimalBytes { big: true, .. }
+                | Type::DecimalFixed { big: true, .. }
+                | Type::BigDecimal { big: true }
+        )
+    }
+
     pub(crate) fn is_optional(&self) -> bool {
         matches!(self, Type::Optional { .. })
     }
@@ -284,6 +302,7 @@ impl Type {
             | Type::Record { .. }
             | Type::Enum { open: true, .. }
             | Type::Newtype { .. } => false,
+            _ if self.is_bigdecimal() => false,
             Type::Optional { inner, .. } => inner.is_copy(),
             _ => true,
         }
@@ -347,6 +366,23 @@ impl Model {
         found
     }
 
+    /// Whether a field or a branch has a decimal of the crate `bigdecimal`.
+    pub(crate) fn has_bigdecimal(&self) -> bool {
+        fn holds(ty: &Type) -> bool {
+            match ty {
+                Type::Array(inner)
+                | Type::Map(inner)
+                | Type::Optional { inner, .. }
+                | Type::Newtype { base: inner, .. } => holds(inner),
+                other => other.is_bigdecimal(),
+            }
+        }
+        let fields = self.records.values().flat_map(|r| &r.fields).map(|f| &f.ty);
+        let branches = self.unions.iter().flat_map(|u| &u.branches).map(|b| &b.ty);
+        let top_level = self.top_level.values().map(|top| &top.ty);
+        fields.chain(branches).chain(top_level).any(holds)
+    }
+
     /// Whether the view of this type differs from the type: it borrows strings or bytes.
     pub(crate) fn borrows(&self, ty: &Type) -> bool {
         match ty {
@@ -361,7 +397,10 @@ impl Model {
     /// Whether a value of this type has something to validate: rules inside, or a Rust type that holds more than Avro's.
     pub(crate) fn checks(&self, ty: &Type) -> bool {
         match ty {
-            Type::DecimalBytes { .. } | Type::DecimalFixed { .. } | Type::Enum { open: true, .. } => true,
+            Type::DecimalBytes { .. }
+            | Type::DecimalFixed { .. }
+            | Type::BigDecimal { big: true }
+            | Type::Enum { open: true, .. } => true,
             Type::Time(time) => matches!(
                 time,
                 Time::TimeMillis | Time::TimeMicros | Time::TimestampNanos | Time::LocalTimestampNanos

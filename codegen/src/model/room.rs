@@ -52,11 +52,13 @@ impl Model {
             Type::Null | Type::Never => 0,
             Type::Boolean | Type::Enum { open: false, .. } => 1,
             Type::Int | Type::Float | Type::Time(Time::Date) => 4,
-            Type::Long | Type::Double | Type::Record { boxed: true, .. } => 8,
+            Type::Long | Type::Double => 8,
+            Type::Record { boxed: true, .. } | Type::Newtype { boxed: true, .. } => 8,
             Type::Time(_) | Type::Duration => 12,
+            _ if ty.is_bigdecimal() => 40,
             Type::UuidString | Type::UuidFixed | Type::DecimalBytes { .. } | Type::DecimalFixed { .. } => 16,
             Type::Bytes | Type::String | Type::Array(_) | Type::Map(_) | Type::Enum { open: true, .. } => 24,
-            Type::BigDecimal => 40,
+            Type::BigDecimal { .. } => 40,
             Type::Fixed(id) => self.fixeds.get(id).map_or(0, |f| f.size),
             Type::Optional { inner, .. } => self.room(inner, rooms).saturating_add(8),
             Type::Newtype { base, .. } => self.room(base, rooms),
@@ -98,6 +100,11 @@ fn box_record(ty: &mut Type, is_large: impl Fn(&TypeId) -> bool, unions: &mut Ve
     match ty {
         Type::Optional { inner, .. } => box_record(inner, is_large, unions),
         Type::Record { id, boxed } => *boxed |= is_large(id),
+        Type::Newtype { base, boxed, .. } => {
+            if let Type::Record { id, .. } = &**base {
+                *boxed |= is_large(id);
+            }
+        }
         Type::Union(index) => unions.push(*index),
         _ => {}
     }

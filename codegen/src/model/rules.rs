@@ -99,7 +99,7 @@ fn type_word(ty: &Type) -> &'static str {
         Type::String => "string",
         Type::UuidString | Type::UuidFixed => "uuid",
         Type::Time(_) => "date or time",
-        Type::DecimalBytes { .. } | Type::DecimalFixed { .. } | Type::BigDecimal => "decimal",
+        Type::DecimalBytes { .. } | Type::DecimalFixed { .. } | Type::BigDecimal { .. } => "decimal",
         Type::Duration => "duration",
         Type::Array(_) => "array",
         Type::Map(_) => "map",

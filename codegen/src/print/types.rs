@@ -78,6 +78,7 @@ impl Printer {
                     self.type_line(&reference.elem)?
                 )
             }
+            Type::Infer(_) => "_".to_owned(),
             Type::Slice(slice) => format!("[{}]", self.type_line(&slice.elem)?),
             Type::Array(array) => {
                 let shape = self.line(0);

@@ -41,14 +41,31 @@ pub struct Parcel {
     pub unit: crate::Unit,
     /// The field `only`.
     pub only: Only,
+    /// The field `sender`.
+    pub sender: crate::Address,
+    /// The field `receiver`.
+    pub receiver: Option<crate::Address>,
+    /// The field `stops`.
+    #[serde(default)]
+    pub stops: Vec<crate::Address>,
+    /// The field `by_day`.
+    #[serde(default)]
+    pub by_day: BTreeMap<String, crate::Address>,
+    /// The field `left_with`.
+    #[serde(default = "Parcel::default_left_with")]
+    pub left_with: ParcelLeftWith,
+    /// The field `plain`.
+    pub plain: crate::PlainAddress,
+    /// The field `route`.
+    pub route: crate::Leg,
 }
 
 impl Parcel {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Parcel","namespace":"choices","doc":"A parcel: types for which the manifest chooses something.","fields":[{"name":"id","type":"string"},{"name":"status","type":{"type":"enum","name":"Status","doc":"Where it is.","symbols":["packed","Unknown","sent"],"default":"Unknown"}},{"name":"before","type":["null","Status"],"default":null},{"name":"history","type":{"type":"array","items":"Status"},"default":[]},{"name":"by_place","type":{"type":"map","values":"Status"},"default":{}},{"name":"note","type":["null","string","Status"],"default":null},{"name":"last","type":"Status","default":"packed"},{"name":"digest","type":{"type":"fixed","name":"Digest","size":4}},{"name":"digests","type":{"type":"array","items":"Digest"},"default":[]},{"name":"other","type":["null","Digest"],"default":null},{"name":"unit","type":{"type":"enum","name":"Unit","symbols":["kg"]}},{"name":"only","type":{"type":"enum","name":"Only","symbols":["one"],"default":"one"}}]}"#;
+    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Parcel","namespace":"choices","doc":"A parcel: types for which the manifest chooses something.","fields":[{"name":"id","type":"string"},{"name":"status","type":{"type":"enum","name":"Status","doc":"Where it is.","symbols":["packed","Unknown","sent"],"default":"Unknown"}},{"name":"before","type":["null","Status"],"default":null},{"name":"history","type":{"type":"array","items":"Status"},"default":[]},{"name":"by_place","type":{"type":"map","values":"Status"},"default":{}},{"name":"note","type":["null","string","Status"],"default":null},{"name":"last","type":"Status","default":"packed"},{"name":"digest","type":{"type":"fixed","name":"Digest","size":4}},{"name":"digests","type":{"type":"array","items":"Digest"},"default":[]},{"name":"other","type":["null","Digest"],"default":null},{"name":"unit","type":{"type":"enum","name":"Unit","symbols":["kg"]}},{"name":"only","type":{"type":"enum","name":"Only","symbols":["one"],"default":"one"}},{"name":"sender","type":{"type":"record","name":"Address","doc":"Where somebody lives.","fields":[{"name":"city","type":"string","minLength":1},{"name":"zip","type":["null","int"],"default":null}]}},{"name":"receiver","type":["null","Address"],"default":null},{"name":"stops","type":{"type":"array","items":"Address"},"default":[]},{"name":"by_day","type":{"type":"map","values":"Address"},"default":{}},{"name":"left_with","type":["null","string","Address"],"default":null},{"name":"plain","type":"Address"},{"name":"route","type":{"type":"record","name":"Leg","doc":"A leg and the next one: a type of an application that contains itself.","fields":[{"name":"to","type":"string"},{"name":"next","type":["null","Leg"],"default":null},{"name":"other","type":["string","Leg"],"default":""}]}}]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
-    pub const FINGERPRINT: u64 = 0xf11bdb950563a858;
+    pub const FINGERPRINT: u64 = 0x9f7b23ddd97eccaf;
 
     /// The enums in it that keep a symbol which their schema does not have.
     pub const OPEN_ENUMS: &'static [&'static str] = &["choices.Only", "choices.Status"];
@@ -69,6 +86,13 @@ impl Parcel {
                 other: None,
                 unit: required.unit,
                 only: required.only,
+                sender: required.sender,
+                receiver: None,
+                stops: Vec::new(),
+                by_day: BTreeMap::new(),
+                left_with: Self::default_left_with(),
+                plain: required.plain,
+                route: required.route,
             },
         }
     }
@@ -161,6 +185,31 @@ impl Parcel {
         };
         let unit = codec::newtype(Unit::decode_avro(reader)?, reader)?;
         let only = Only::decode_avro(reader)?;
+        let sender = codec::newtype(Address::decode_avro(reader)?, reader)?;
+        let receiver = match reader.branch(2)? {
+            0 => None,
+            _ => Some(codec::newtype(Address::decode_avro(reader)?, reader)?),
+        };
+        let stops = {
+            let mut blocks = reader.array(2)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(codec::newtype(Address::decode_avro(reader)?, reader)?);
+            }
+            items
+        };
+        let by_day = {
+            let mut blocks = reader.map(2)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, codec::newtype(Address::decode_avro(reader)?, reader)?);
+            }
+            entries
+        };
+        let left_with = ParcelLeftWith::decode_avro(reader)?;
+        let plain = codec::newtype(Address::decode_avro(reader)?, reader)?;
+        let route = codec::newtype(Leg::decode_avro(reader)?, reader)?;
         if whole {
             reader.end()?;
         }
@@ -177,6 +226,13 @@ impl Parcel {
             other,
             unit,
             only,
+            sender,
+            receiver,
+            stops,
+            by_day,
+            left_with,
+            plain,
+            route,
         })
     }
 
@@ -232,6 +288,29 @@ impl Parcel {
         };
         self.unit = codec::newtype(Unit::decode_avro(reader)?, reader)?;
         self.only = Only::decode_avro(reader)?;
+        self.sender = codec::newtype(Address::decode_avro(reader)?, reader)?;
+        self.receiver = match reader.branch(2)? {
+            0 => None,
+            _ => Some(codec::newtype(Address::decode_avro(reader)?, reader)?),
+        };
+        let mut blocks = reader.array(2)?;
+        blocks.clear(&mut self.stops);
+        while blocks.next(reader)? {
+            self.stops
+                .push(codec::newtype(Address::decode_avro(reader)?, reader)?);
+        }
+        self.by_day = {
+            let mut blocks = reader.map(2)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.string()?;
+                entries.insert(key, codec::newtype(Address::decode_avro(reader)?, reader)?);
+            }
+            entries
+        };
+        self.left_with = ParcelLeftWith::decode_avro(reader)?;
+        self.plain = codec::newtype(Address::decode_avro(reader)?, reader)?;
+        self.route = codec::newtype(Leg::decode_avro(reader)?, reader)?;
         Ok(())
     }
 
@@ -245,7 +324,7 @@ impl Parcel {
 
     /// The most bytes that the value takes.
     pub(crate) fn max_len(&self) -> usize {
-        let mut len = 78;
+        let mut len = 101;
         len += self.id.len();
         len += 5 * self.history.len();
         len += self
@@ -255,6 +334,24 @@ impl Parcel {
             .sum::<usize>();
         len += self.note.max_len();
         len += 4 * self.digests.len();
+        len += codec::Newtype::base(&self.sender).max_len();
+        len += self
+            .receiver
+            .as_ref()
+            .map_or(0, |value| codec::Newtype::base(value).max_len());
+        len += self
+            .stops
+            .iter()
+            .map(|item| codec::Newtype::base(item).max_len())
+            .sum::<usize>();
+        len += self
+            .by_day
+            .iter()
+            .map(|(key, value)| 10 + key.len() + codec::Newtype::base(value).max_len())
+            .sum::<usize>();
+        len += self.left_with.max_len();
+        len += codec::Newtype::base(&self.plain).max_len();
+        len += codec::Newtype::base(&self.route).max_len();
         len
     }
 
@@ -298,6 +395,28 @@ impl Parcel {
         }
         writer.index(*codec::Newtype::base(&self.unit) as usize);
         writer.index(self.only.avro_index());
+        codec::Newtype::base(&self.sender).put_avro(writer);
+        match &self.receiver {
+            None => writer.index(0),
+            Some(value) => {
+                writer.index(1);
+                codec::Newtype::base(value).put_avro(writer);
+            }
+        }
+        writer.array_start(self.stops.len());
+        for item in &self.stops {
+            codec::Newtype::base(item).put_avro(writer);
+        }
+        writer.array_end();
+        writer.map_start(self.by_day.len());
+        for (key, value) in &self.by_day {
+            writer.string(key);
+            codec::Newtype::base(value).put_avro(writer);
+        }
+        writer.map_end();
+        self.left_with.put_avro(writer);
+        codec::Newtype::base(&self.plain).put_avro(writer);
+        codec::Newtype::base(&self.route).put_avro(writer);
     }
 
     /// Adds every violation to `errors`.
@@ -319,6 +438,37 @@ impl Parcel {
         self.note.validate_at(&path.field("note"), errors);
         self.last.validate_at(&path.field("last"), errors);
         self.only.validate_at(&path.field("only"), errors);
+        {
+            let value = codec::Newtype::base(&self.sender);
+            value.validate_at(&path.field("sender"), errors);
+        }
+        if let Some(value) = &self.receiver {
+            {
+                let value = codec::Newtype::base(value);
+                value.validate_at(&path.field("receiver"), errors);
+            }
+        }
+        for (index, item) in self.stops.iter().enumerate() {
+            let path = &path.field("stops");
+            let path = &path.index(index);
+            {
+                let value = codec::Newtype::base(item);
+                value.validate_at(path, errors);
+            }
+        }
+        for (key, value) in &self.by_day {
+            let path = &path.field("by_day");
+            let path = &path.key(key);
+            {
+                let value = codec::Newtype::base(value);
+                value.validate_at(path, errors);
+            }
+        }
+        self.left_with.validate_at(&path.field("left_with"), errors);
+        {
+            let value = codec::Newtype::base(&self.plain);
+            value.validate_at(&path.field("plain"), errors);
+        }
     }
 
     /// The default of `note`.
@@ -329,6 +479,11 @@ impl Parcel {
     /// The default of `last`.
     fn default_last() -> Status {
         Status::Packed
+    }
+
+    /// The default of `left_with`.
+    fn default_left_with() -> ParcelLeftWith {
+        ParcelLeftWith::Null
     }
 }
 
@@ -386,6 +541,20 @@ pub struct ParcelRef<'a> {
     pub unit: crate::Unit,
     /// The field `only`.
     pub only: Only,
+    /// The field `sender`.
+    pub sender: crate::Address,
+    /// The field `receiver`.
+    pub receiver: Option<crate::Address>,
+    /// The field `stops`.
+    pub stops: Vec<crate::Address>,
+    /// The field `by_day`.
+    pub by_day: BTreeMap<&'a str, crate::Address>,
+    /// The field `left_with`.
+    pub left_with: ParcelLeftWithRef<'a>,
+    /// The field `plain`.
+    pub plain: crate::PlainAddress,
+    /// The field `route`.
+    pub route: crate::Leg,
 }
 
 impl<'a> ParcelRef<'a> {
@@ -452,6 +621,31 @@ impl<'a> ParcelRef<'a> {
         };
         let unit = codec::newtype(Unit::decode_avro(reader)?, reader)?;
         let only = Only::decode_avro(reader)?;
+        let sender = codec::newtype(Address::decode_avro(reader)?, reader)?;
+        let receiver = match reader.branch(2)? {
+            0 => None,
+            _ => Some(codec::newtype(Address::decode_avro(reader)?, reader)?),
+        };
+        let stops = {
+            let mut blocks = reader.array(2)?;
+            let mut items = blocks.new_vec();
+            while blocks.next(reader)? {
+                items.push(codec::newtype(Address::decode_avro(reader)?, reader)?);
+            }
+            items
+        };
+        let by_day = {
+            let mut blocks = reader.map(2)?;
+            let mut entries = BTreeMap::new();
+            while blocks.next(reader)? {
+                let key = reader.str()?;
+                entries.insert(key, codec::newtype(Address::decode_avro(reader)?, reader)?);
+            }
+            entries
+        };
+        let left_with = ParcelLeftWithRef::decode_avro(reader)?;
+        let plain = codec::newtype(Address::decode_avro(reader)?, reader)?;
+        let route = codec::newtype(Leg::decode_avro(reader)?, reader)?;
         if whole {
             reader.end()?;
         }
@@ -468,6 +662,13 @@ impl<'a> ParcelRef<'a> {
             other,
             unit,
             only,
+            sender,
+            receiver,
+            stops,
+            by_day,
+            left_with,
+            plain,
+            route,
         })
     }
 
@@ -490,6 +691,17 @@ impl<'a> ParcelRef<'a> {
             other: self.other,
             unit: self.unit,
             only: self.only,
+            sender: self.sender,
+            receiver: self.receiver,
+            stops: self.stops,
+            by_day: self
+                .by_day
+                .into_iter()
+                .map(|(key, value)| (String::from(key), value))
+                .collect(),
+            left_with: self.left_with.into_owned(),
+            plain: self.plain,
+            route: self.route,
         }
     }
 }
@@ -507,6 +719,12 @@ pub struct ParcelRequired {
     pub unit: crate::Unit,
     /// See [`Parcel::only`].
     pub only: Only,
+    /// See [`Parcel::sender`].
+    pub sender: crate::Address,
+    /// See [`Parcel::plain`].
+    pub plain: crate::PlainAddress,
+    /// See [`Parcel::route`].
+    pub route: crate::Leg,
 }
 
 /// Builds [`Parcel`]; see [`Parcel::builder`].
@@ -556,6 +774,30 @@ impl ParcelBuilder {
     /// Sets [`Parcel::other`].
     pub fn other(mut self, other: impl Into<Option<crate::Digest>>) -> Self {
         self.value.other = other.into();
+        self
+    }
+
+    /// Sets [`Parcel::receiver`].
+    pub fn receiver(mut self, receiver: impl Into<Option<crate::Address>>) -> Self {
+        self.value.receiver = receiver.into();
+        self
+    }
+
+    /// Sets [`Parcel::stops`].
+    pub fn stops(mut self, stops: Vec<crate::Address>) -> Self {
+        self.value.stops = stops;
+        self
+    }
+
+    /// Sets [`Parcel::by_day`].
+    pub fn by_day(mut self, by_day: BTreeMap<String, crate::Address>) -> Self {
+        self.value.by_day = by_day;
+        self
+    }
+
+    /// Sets [`Parcel::left_with`].
+    pub fn left_with(mut self, left_with: ParcelLeftWith) -> Self {
+        self.value.left_with = left_with;
         self
     }
 
@@ -674,6 +916,122 @@ impl<'a> ParcelNoteRef<'a> {
             Self::Null => ParcelNote::Null,
             Self::String(value) => ParcelNote::String(String::from(value)),
             Self::Status(value) => ParcelNote::Status(value),
+        }
+    }
+}
+
+/// The union in `choices.Parcel.left_with`.
+///
+/// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(crate = "::fleetops_runtime::serde")]
+pub enum ParcelLeftWith {
+    /// The branch `string`.
+    #[serde(rename = "string")]
+    String(String),
+    /// The branch `choices.Address`.
+    #[serde(rename = "choices.Address")]
+    Address(crate::Address),
+    /// No value.
+    #[serde(untagged)]
+    Null,
+}
+
+impl ParcelLeftWith {
+    /// Reads the index of a branch, then its value.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Ok(match reader.branch(3)? {
+            0 => Self::Null,
+            1 => Self::String(reader.string()?),
+            _ => Self::Address(codec::newtype(Address::decode_avro(reader)?, reader)?),
+        })
+    }
+
+    /// The most bytes that the value takes.
+    pub(crate) fn max_len(&self) -> usize {
+        match self {
+            Self::Null => 5,
+            Self::String(value) => 15 + value.len(),
+            Self::Address(value) => 5 + codec::Newtype::base(value).max_len(),
+        }
+    }
+
+    /// Writes the index of the branch, then its value.
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
+        match self {
+            Self::Null => {
+                writer.index(0);
+            }
+            Self::String(value) => {
+                writer.index(1);
+                writer.string(value);
+            }
+            Self::Address(value) => {
+                writer.index(2);
+                codec::Newtype::base(value).put_avro(writer);
+            }
+        }
+    }
+
+    /// Adds every violation to `errors`.
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        if let Self::Address(value) = self {
+            {
+                let value = codec::Newtype::base(value);
+                value.validate_at(path, errors);
+            }
+        }
+    }
+}
+
+impl From<String> for ParcelLeftWith {
+    fn from(value: String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl From<crate::Address> for ParcelLeftWith {
+    fn from(value: crate::Address) -> Self {
+        Self::Address(value)
+    }
+}
+
+/// [`ParcelLeftWith`] with its strings and bytes borrowed from the bytes it was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParcelLeftWithRef<'a> {
+    /// The branch `string`.
+    String(&'a str),
+    /// The branch `choices.Address`.
+    Address(crate::Address),
+    /// No value.
+    Null,
+}
+
+impl<'a> ParcelLeftWithRef<'a> {
+    /// Reads the index of a branch, then its value.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Ok(match reader.branch(3)? {
+            0 => Self::Null,
+            1 => Self::String(reader.str()?),
+            _ => Self::Address(codec::newtype(Address::decode_avro(reader)?, reader)?),
+        })
+    }
+
+    /// The same value with strings and bytes of its own.
+    pub fn into_owned(self) -> ParcelLeftWith {
+        match self {
+            Self::Null => ParcelLeftWith::Null,
+            Self::String(value) => ParcelLeftWith::String(String::from(value)),
+            Self::Address(value) => ParcelLeftWith::Address(value),
         }
     }
 }
@@ -1000,5 +1358,625 @@ impl FromStr for Only {
 
     fn from_str(symbol: &str) -> Result<Self, Self::Err> {
         Ok(Self::from(symbol))
+    }
+}
+
+/// Where somebody lives.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
+pub struct Address {
+    /// The field `city`.
+    pub city: String,
+    /// The field `zip`.
+    pub zip: Option<i32>,
+}
+
+impl Address {
+    /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
+    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Address","namespace":"choices","doc":"Where somebody lives.","fields":[{"name":"city","type":"string","minLength":1},{"name":"zip","type":["null","int"],"default":null}]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x68f9c0388ed104df;
+
+    /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
+    pub fn builder(required: AddressRequired) -> AddressBuilder {
+        AddressBuilder {
+            value: Self {
+                city: required.city,
+                zip: None,
+            },
+        }
+    }
+
+    /// The value as bare Avro binary.
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode_avro(&mut out);
+        out
+    }
+
+    /// Appends the value as bare Avro binary. Space is reserved once.
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
+    }
+
+    /// Reads a value that was written with this very schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one such value.
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
+    }
+
+    /// Reads a value that was written with another version of the schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
+    pub fn from_avro_with(
+        resolver: &codec::Resolver<Self>,
+        bytes: &[u8],
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
+    }
+
+    /// Reads a value, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline(always)]
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let city = reader.string()?;
+        let zip = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { city, zip })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline(always)]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
+        reader.string_into(&mut self.city)?;
+        self.zip = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        Ok(())
+    }
+
+    /// Holds the value against the rules of the schema.
+    ///
+    /// # Errors
+    /// Every violation, with its path.
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
+    }
+
+    /// The most bytes that the value takes.
+    pub(crate) fn max_len(&self) -> usize {
+        16 + self.city.len()
+    }
+
+    /// Writes the fields in their order.
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
+        writer.string(&self.city);
+        match self.zip {
+            None => writer.index(0),
+            Some(value) => {
+                writer.index(1);
+                writer.int(value);
+            }
+        }
+    }
+
+    /// Adds every violation to `errors`.
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        codec::check::min_length(errors, &path.field("city"), &self.city, 1);
+    }
+}
+
+impl codec::AvroRecord for Address {
+    const SCHEMA: &'static str = Self::SCHEMA;
+    const FINGERPRINT: u64 = Self::FINGERPRINT;
+    const NAME: &'static str = "choices.Address";
+
+    fn encode_avro(&self, out: &mut Vec<u8>) {
+        Self::encode_avro(self, out);
+    }
+
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
+        Self::decode_into(self, reader)
+    }
+
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        Self::validate_at(self, path, errors);
+    }
+}
+
+/// [`Address`] with its strings and bytes borrowed from the bytes it was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddressRef<'a> {
+    /// The field `city`.
+    pub city: &'a str,
+    /// The field `zip`.
+    pub zip: Option<i32>,
+}
+
+impl<'a> AddressRef<'a> {
+    /// Reads a value that was written with this very schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one such value.
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
+    }
+
+    /// Reads a value, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline(always)]
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline(always)]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        let city = reader.str()?;
+        let zip = match reader.branch(2)? {
+            0 => None,
+            _ => Some(reader.int()?),
+        };
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { city, zip })
+    }
+
+    /// The same value with strings and bytes of its own.
+    pub fn into_owned(self) -> Address {
+        Address {
+            city: String::from(self.city),
+            zip: self.zip,
+        }
+    }
+}
+
+/// What [`Address`] cannot be without: the compiler asks for all of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddressRequired {
+    /// See [`Address::city`].
+    pub city: String,
+}
+
+/// Builds [`Address`]; see [`Address::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct AddressBuilder {
+    value: Address,
+}
+
+impl AddressBuilder {
+    /// Sets [`Address::zip`].
+    pub fn zip(mut self, zip: impl Into<Option<i32>>) -> Self {
+        self.value.zip = zip.into();
+        self
+    }
+
+    /// The finished value.
+    pub fn build(self) -> Address {
+        self.value
+    }
+}
+
+/// A leg and the next one: a type of an application that contains itself.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
+pub struct Leg {
+    /// The field `to`.
+    pub to: String,
+    /// The field `next`.
+    pub next: Option<Box<crate::Leg>>,
+    /// The field `other`.
+    #[serde(default = "Leg::default_other")]
+    pub other: LegOther,
+}
+
+impl Leg {
+    /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
+    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Leg","namespace":"choices","doc":"A leg and the next one: a type of an application that contains itself.","fields":[{"name":"to","type":"string"},{"name":"next","type":["null","Leg"],"default":null},{"name":"other","type":["string","Leg"],"default":""}]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x0c5b92ebaafef2c9;
+
+    /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
+    pub fn builder(required: LegRequired) -> LegBuilder {
+        LegBuilder {
+            value: Self {
+                to: required.to,
+                next: None,
+                other: Self::default_other(),
+            },
+        }
+    }
+
+    /// The value as bare Avro binary.
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode_avro(&mut out);
+        out
+    }
+
+    /// Appends the value as bare Avro binary. Space is reserved once.
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
+    }
+
+    /// Reads a value that was written with this very schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one such value.
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
+    }
+
+    /// Reads a value that was written with another version of the schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
+    pub fn from_avro_with(
+        resolver: &codec::Resolver<Self>,
+        bytes: &[u8],
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
+    }
+
+    /// Reads a value, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        reader.enter()?;
+        let to = reader.string()?;
+        let next = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(codec::newtype(Leg::decode_avro(reader)?, reader)?)),
+        };
+        let other = LegOther::decode_avro(reader)?;
+        reader.leave();
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { to, next, other })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
+        reader.enter()?;
+        reader.string_into(&mut self.to)?;
+        self.next = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(codec::newtype(Leg::decode_avro(reader)?, reader)?)),
+        };
+        self.other = LegOther::decode_avro(reader)?;
+        reader.leave();
+        Ok(())
+    }
+
+    /// Holds the value against the rules of the schema.
+    ///
+    /// # Errors
+    /// Every violation, with its path.
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
+    }
+
+    /// The most bytes that the value takes.
+    pub(crate) fn max_len(&self) -> usize {
+        let mut len = 11;
+        len += self.to.len();
+        len += self
+            .next
+            .as_ref()
+            .map_or(0, |value| codec::Newtype::base(&**value).max_len());
+        len += self.other.max_len();
+        len
+    }
+
+    /// Writes the fields in their order.
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
+        writer.string(&self.to);
+        match &self.next {
+            None => writer.index(0),
+            Some(value) => {
+                writer.index(1);
+                codec::Newtype::base(&**value).put_avro(writer);
+            }
+        }
+        self.other.put_avro(writer);
+    }
+
+    /// The default of `other`.
+    fn default_other() -> LegOther {
+        LegOther::String(String::new())
+    }
+}
+
+impl codec::AvroRecord for Leg {
+    const SCHEMA: &'static str = Self::SCHEMA;
+    const FINGERPRINT: u64 = Self::FINGERPRINT;
+    const NAME: &'static str = "choices.Leg";
+
+    fn encode_avro(&self, out: &mut Vec<u8>) {
+        Self::encode_avro(self, out);
+    }
+
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
+        Self::decode_into(self, reader)
+    }
+
+    fn validate_at(&self, _path: &codec::Path<'_>, _errors: &mut codec::ValidationErrors) {}
+}
+
+/// [`Leg`] with its strings and bytes borrowed from the bytes it was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegRef<'a> {
+    /// The field `to`.
+    pub to: &'a str,
+    /// The field `next`.
+    pub next: Option<Box<crate::Leg>>,
+    /// The field `other`.
+    pub other: LegOtherRef<'a>,
+}
+
+impl<'a> LegRef<'a> {
+    /// Reads a value that was written with this very schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one such value.
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
+    }
+
+    /// Reads a value, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        reader.enter()?;
+        let to = reader.str()?;
+        let next = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(codec::newtype(Leg::decode_avro(reader)?, reader)?)),
+        };
+        let other = LegOtherRef::decode_avro(reader)?;
+        reader.leave();
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self { to, next, other })
+    }
+
+    /// The same value with strings and bytes of its own.
+    pub fn into_owned(self) -> Leg {
+        Leg {
+            to: String::from(self.to),
+            next: self.next,
+            other: self.other.into_owned(),
+        }
+    }
+}
+
+/// What [`Leg`] cannot be without: the compiler asks for all of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegRequired {
+    /// See [`Leg::to`].
+    pub to: String,
+}
+
+/// Builds [`Leg`]; see [`Leg::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct LegBuilder {
+    value: Leg,
+}
+
+impl LegBuilder {
+    /// Sets [`Leg::next`].
+    pub fn next(mut self, next: impl Into<Option<Box<crate::Leg>>>) -> Self {
+        self.value.next = next.into();
+        self
+    }
+
+    /// Sets [`Leg::other`].
+    pub fn other(mut self, other: LegOther) -> Self {
+        self.value.other = other;
+        self
+    }
+
+    /// The finished value.
+    pub fn build(self) -> Leg {
+        self.value
+    }
+}
+
+/// The union in `choices.Leg.other`.
+///
+/// In JSON a value is tagged with the name of its branch, as in Avro's own JSON: `{"int": 1}`.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(crate = "::fleetops_runtime::serde")]
+pub enum LegOther {
+    /// The branch `string`.
+    #[serde(rename = "string")]
+    String(String),
+    /// The branch `choices.Leg`.
+    #[serde(rename = "choices.Leg")]
+    Leg(Box<crate::Leg>),
+}
+
+impl LegOther {
+    /// Reads the index of a branch, then its value.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Ok(match reader.branch(2)? {
+            0 => Self::String(reader.string()?),
+            _ => Self::Leg(Box::new(codec::newtype(Leg::decode_avro(reader)?, reader)?)),
+        })
+    }
+
+    /// The most bytes that the value takes.
+    pub(crate) fn max_len(&self) -> usize {
+        match self {
+            Self::String(value) => 15 + value.len(),
+            Self::Leg(value) => 5 + codec::Newtype::base(&**value).max_len(),
+        }
+    }
+
+    /// Writes the index of the branch, then its value.
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
+        match self {
+            Self::String(value) => {
+                writer.index(0);
+                writer.string(value);
+            }
+            Self::Leg(value) => {
+                writer.index(1);
+                codec::Newtype::base(&**value).put_avro(writer);
+            }
+        }
+    }
+}
+
+impl From<String> for LegOther {
+    fn from(value: String) -> Self {
+        Self::String(value)
+    }
+}
+
+impl From<Box<crate::Leg>> for LegOther {
+    fn from(value: Box<crate::Leg>) -> Self {
+        Self::Leg(value)
+    }
+}
+
+/// [`LegOther`] with its strings and bytes borrowed from the bytes it was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LegOtherRef<'a> {
+    /// The branch `string`.
+    String(&'a str),
+    /// The branch `choices.Leg`.
+    Leg(Box<crate::Leg>),
+}
+
+impl<'a> LegOtherRef<'a> {
+    /// Reads the index of a branch, then its value.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Ok(match reader.branch(2)? {
+            0 => Self::String(reader.str()?),
+            _ => Self::Leg(Box::new(codec::newtype(Leg::decode_avro(reader)?, reader)?)),
+        })
+    }
+
+    /// The same value with strings and bytes of its own.
+    pub fn into_owned(self) -> LegOther {
+        match self {
+            Self::String(value) => LegOther::String(String::from(value)),
+            Self::Leg(value) => LegOther::Leg(value),
+        }
     }
 }

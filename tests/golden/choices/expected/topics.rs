@@ -62,6 +62,26 @@ impl topic::Topic for ParcelsTopic {
         }
         out.push(0x1f);
         out.extend_from_slice(codec::Newtype::base(&event.unit).as_str().as_bytes());
+        out.push(0x1f);
+        out.extend_from_slice(codec::Newtype::base(&event.sender).city.as_bytes());
+        out.push(0x1f);
+        if let Some(value) = event
+            .receiver
+            .as_ref()
+            .map(codec::Newtype::base)
+            .and_then(|value| value.zip.as_ref())
+        {
+            out.extend_from_slice(value.to_string().as_bytes());
+        }
+        out.push(0x1f);
+        if let Some(value) = codec::Newtype::base(&event.route)
+            .next
+            .as_ref()
+            .map(|value| codec::Newtype::base(&**value))
+            .map(|value| &value.to)
+        {
+            out.extend_from_slice(value.as_bytes());
+        }
         true
     }
 

@@ -4130,7 +4130,7 @@ impl Times {
         let id = reader.uuid_string()?;
         let id_fixed = reader.uuid_fixed()?;
         let price = reader.decimal_bytes(2)?;
-        let rate = reader.decimal_fixed::<8>(4)?;
+        let rate = reader.decimal_fixed::<8, _>(4)?;
         let huge = reader.bytes()?.to_vec();
         let big = reader.big_decimal()?;
         let span = reader.duration()?;
@@ -4202,7 +4202,7 @@ impl Times {
         self.id = reader.uuid_string()?;
         self.id_fixed = reader.uuid_fixed()?;
         self.price = reader.decimal_bytes(2)?;
-        self.rate = reader.decimal_fixed::<8>(4)?;
+        self.rate = reader.decimal_fixed::<8, _>(4)?;
         reader.bytes_into(&mut self.huge)?;
         self.big = reader.big_decimal()?;
         self.span = reader.duration()?;
@@ -4396,7 +4396,7 @@ impl<'a> TimesRef<'a> {
         let id = reader.uuid_string()?;
         let id_fixed = reader.uuid_fixed()?;
         let price = reader.decimal_bytes(2)?;
-        let rate = reader.decimal_fixed::<8>(4)?;
+        let rate = reader.decimal_fixed::<8, _>(4)?;
         let huge = reader.bytes()?;
         let big = reader.big_decimal()?;
         let span = reader.duration()?;
