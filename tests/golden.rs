@@ -80,6 +80,8 @@ pub use dressing::DriverId;
 mod chosen;
 #[path = "golden/decimal.rs"]
 mod decimal;
+#[path = "golden/deep.rs"]
+mod deep;
 #[path = "golden/dressing.rs"]
 mod dressing;
 #[path = "golden/sample.rs"]

@@ -97,6 +97,12 @@ pub enum DecodeErrorKind {
         /// The limit, such as [`MAX_DEPTH`](super::MAX_DEPTH).
         limit: usize,
     },
+    /// Values nested so that reading them would take more stack than it may.
+    #[error("expected values nested in at most {limit} bytes of stack, found deeper ones")]
+    TooMuchStack {
+        /// The bytes.
+        limit: usize,
+    },
     /// Bytes after the end of the datum.
     #[error("expected the end of the data, found {left} more byte(s)")]
     TrailingBytes {

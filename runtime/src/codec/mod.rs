@@ -49,7 +49,7 @@ pub(crate) use decimal::decimal_fits;
 pub use fleetops_avro::wire::{DecodeError, DecodeErrorKind};
 pub use never::Never;
 pub use newtype::{Newtype, UnknownSymbol, WrongLength, newtype};
-pub use reader::{MAX_RECURSION, Reader};
+pub use reader::{MAX_RECURSION, MAX_STACK, Reader};
 pub use record::AvroRecord;
 pub use resolver::{Resolver, ResolverError, WriterSchema, decode_with};
 pub use writer::Writer;

@@ -11,8 +11,16 @@ use super::cursor::{self, Head};
 /// How deep a recursive type may be nested when read by generated code: records of a cycle in one another.
 ///
 /// Less than [`fleetops_avro::wire::MAX_DEPTH`], because a level here is a frame of a whole record's decoder: in a build
-/// without optimisation that can be several KiB, and a thread has 2 MiB.
+/// without optimisation that can be several KiB, and a thread has 2 MiB. Of a record with very many fields or large ones it can be
+/// far more, so [`MAX_STACK`] bounds the stack itself.
 pub const MAX_RECURSION: usize = 250;
+
+/// How many bytes of stack the levels of a recursive type may take when read by generated code, from the outermost to the
+/// innermost.
+///
+/// Half of what a thread has. The innermost level, whose frame is there before it is looked at, and what is done with the value
+/// afterwards, such as a clone, have the other half.
+pub const MAX_STACK: usize = 1 << 20;
 
 /// The most bytes an `int` takes.
 const MAX_INT: usize = 5;
@@ -27,6 +35,8 @@ pub(super) const MAX_LONG: usize = 10;
 pub struct Reader<'a> {
     pub(super) head: Head<'a>,
     depth: usize,
+    /// Where the stack was at the outermost level of a recursive type.
+    stack: usize,
     pub(super) empty_items: usize,
     /// The bytes were made by a plan, which keeps symbols that open enums do not have.
     resolved: bool,
@@ -44,6 +54,7 @@ impl<'a> Reader<'a> {
         Self {
             head,
             depth: 0,
+            stack: 0,
             empty_items: 0,
             resolved: false,
         }
@@ -285,12 +296,19 @@ impl<'a> Reader<'a> {
     /// Goes one level down a recursive type; [`leave`](Self::leave) comes back up.
     ///
     /// # Errors
-    /// [`DecodeErrorKind::TooDeep`] below [`MAX_RECURSION`].
+    /// [`DecodeErrorKind::TooDeep`] below [`MAX_RECURSION`], and [`DecodeErrorKind::TooMuchStack`] beyond [`MAX_STACK`].
     #[inline]
     pub fn enter(&mut self) -> Result<(), DecodeError> {
+        let here = stack_here();
+        if self.depth == 0 {
+            self.stack = here;
+        }
         self.depth += 1;
         if self.depth > MAX_RECURSION {
             return Err(too_deep(self.offset()));
+        }
+        if here.abs_diff(self.stack) > MAX_STACK {
+            return Err(too_much_stack(self.offset()));
         }
         Ok(())
     }
@@ -345,6 +363,13 @@ impl<'a> Reader<'a> {
     fn short_of(&self, what: &'static str, needed: usize) -> DecodeError {
         ended(self.offset(), self.remaining(), what, needed)
     }
+}
+
+/// About where the stack ends now.
+#[inline(always)]
+fn stack_here() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(&here).addr()
 }
 
 // What went wrong. By value: where the address of a reader gets out, it is kept in memory and not in registers.
@@ -402,4 +427,9 @@ fn unknown_symbol(start: usize, index: i32, symbols: usize) -> DecodeError {
 #[cold]
 fn too_deep(offset: usize) -> DecodeError {
     DecodeError::new(offset, DecodeErrorKind::TooDeep { limit: MAX_RECURSION })
+}
+
+#[cold]
+fn too_much_stack(offset: usize) -> DecodeError {
+    DecodeError::new(offset, DecodeErrorKind::TooMuchStack { limit: MAX_STACK })
 }

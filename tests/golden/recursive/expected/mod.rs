@@ -27,6 +27,9 @@ pub enum Recursive {
     /// The branch `recursive.Leaf`.
     #[serde(rename = "recursive.Leaf")]
     Leaf(recursive::Leaf),
+    /// The branch `recursive.Slab`.
+    #[serde(rename = "recursive.Slab")]
+    Slab(::std::boxed::Box<recursive::Slab>),
 }
 
 impl Recursive {
@@ -38,11 +41,14 @@ impl Recursive {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'_>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(match reader.branch(4)? {
+        Ok(match reader.branch(5)? {
             0 => Self::Node(recursive::Node::decode_avro(reader)?),
             1 => Self::Ping(recursive::Ping::decode_avro(reader)?),
             2 => Self::Expression(recursive::Expression::decode_avro(reader)?),
-            _ => Self::Leaf(recursive::Leaf::decode_avro(reader)?),
+            3 => Self::Leaf(recursive::Leaf::decode_avro(reader)?),
+            _ => Self::Slab(::std::boxed::Box::new(recursive::Slab::decode_avro(
+                reader,
+            )?)),
         })
     }
 
@@ -53,6 +59,7 @@ impl Recursive {
             Self::Ping(value) => 5 + value.max_len(),
             Self::Expression(value) => 5 + value.max_len(),
             Self::Leaf(value) => 5 + value.max_len(),
+            Self::Slab(value) => 5 + value.max_len(),
         }
     }
 
@@ -76,6 +83,10 @@ impl Recursive {
                 writer.index(3);
                 value.put_avro(writer);
             }
+            Self::Slab(value) => {
+                writer.index(4);
+                value.put_avro(writer);
+            }
         }
     }
 
@@ -85,8 +96,14 @@ impl Recursive {
         path: &::fleetops_runtime::codec::Path<'_>,
         errors: &mut ::fleetops_runtime::codec::ValidationErrors,
     ) {
-        if let Self::Ping(value) = self {
-            value.validate_at(path, errors);
+        match self {
+            Self::Ping(value) => {
+                value.validate_at(path, errors);
+            }
+            Self::Slab(value) => {
+                value.validate_at(path, errors);
+            }
+            _ => {}
         }
     }
 }
@@ -115,6 +132,12 @@ impl ::core::convert::From<recursive::Leaf> for Recursive {
     }
 }
 
+impl ::core::convert::From<::std::boxed::Box<recursive::Slab>> for Recursive {
+    fn from(value: ::std::boxed::Box<recursive::Slab>) -> Self {
+        Self::Slab(value)
+    }
+}
+
 /// [`Recursive`] with its strings and bytes borrowed from the bytes it was read from.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)]
@@ -127,6 +150,8 @@ pub enum RecursiveRef<'a> {
     Expression(recursive::ExpressionRef<'a>),
     /// The branch `recursive.Leaf`.
     Leaf(recursive::LeafRef<'a>),
+    /// The branch `recursive.Slab`.
+    Slab(::std::boxed::Box<recursive::SlabRef<'a>>),
 }
 
 impl<'a> RecursiveRef<'a> {
@@ -138,11 +163,14 @@ impl<'a> RecursiveRef<'a> {
     pub fn decode_avro(
         reader: &mut ::fleetops_runtime::codec::Reader<'a>,
     ) -> ::core::result::Result<Self, ::fleetops_runtime::codec::DecodeError> {
-        Ok(match reader.branch(4)? {
+        Ok(match reader.branch(5)? {
             0 => Self::Node(recursive::Node::decode_avro(reader)?),
             1 => Self::Ping(recursive::PingRef::decode_avro(reader)?),
             2 => Self::Expression(recursive::ExpressionRef::decode_avro(reader)?),
-            _ => Self::Leaf(recursive::LeafRef::decode_avro(reader)?),
+            3 => Self::Leaf(recursive::LeafRef::decode_avro(reader)?),
+            _ => Self::Slab(::std::boxed::Box::new(recursive::SlabRef::decode_avro(
+                reader,
+            )?)),
         })
     }
 
@@ -153,16 +181,17 @@ impl<'a> RecursiveRef<'a> {
             Self::Ping(value) => Recursive::Ping(value.into_owned()),
             Self::Expression(value) => Recursive::Expression(value.into_owned()),
             Self::Leaf(value) => Recursive::Leaf(value.into_owned()),
+            Self::Slab(value) => Recursive::Slab(::std::boxed::Box::new(value.into_owned())),
         }
     }
 }
 
 impl Recursive {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"[{"type":"record","name":"Node","namespace":"recursive","doc":"A list whose nodes have children.","fields":[{"name":"v","type":"int"},{"name":"next","type":["null","Node"],"default":null},{"name":"kids","type":{"type":"array","items":"Node"},"default":[]}]},{"type":"record","name":"Ping","namespace":"recursive","fields":[{"name":"name","type":"string","maxLength":8},{"name":"pong","type":["null",{"type":"record","name":"Pong","fields":[{"name":"ping","type":["null","Ping"]}]}]}]},{"type":"record","name":"Expression","namespace":"recursive","fields":[{"name":"value","type":["double","string",{"type":"record","name":"Binary","fields":[{"name":"left","type":"Expression"},{"name":"right","type":"Expression"}]},{"type":"array","items":"Expression"},{"type":"map","values":"Expression"}]}]},{"type":"record","name":"Leaf","namespace":"recursive","fields":[{"name":"tree","type":{"type":"map","values":["null","Leaf"]}}]}]"#;
+    pub const SCHEMA: &'static str = r#"[{"type":"record","name":"Node","namespace":"recursive","doc":"A list whose nodes have children.","fields":[{"name":"v","type":"int"},{"name":"next","type":["null","Node"],"default":null},{"name":"kids","type":{"type":"array","items":"Node"},"default":[]}]},{"type":"record","name":"Ping","namespace":"recursive","fields":[{"name":"name","type":"string","maxLength":8},{"name":"pong","type":["null",{"type":"record","name":"Pong","fields":[{"name":"ping","type":["null","Ping"]}]}]}]},{"type":"record","name":"Expression","namespace":"recursive","fields":[{"name":"value","type":["double","string",{"type":"record","name":"Binary","fields":[{"name":"left","type":"Expression"},{"name":"right","type":"Expression"}]},{"type":"array","items":"Expression"},{"type":"map","values":"Expression"}]}]},{"type":"record","name":"Leaf","namespace":"recursive","fields":[{"name":"tree","type":{"type":"map","values":["null","Leaf"]}}]},{"type":"record","name":"Slab","namespace":"recursive","doc":"A record whose levels take much stack.","fields":[{"name":"data","type":{"type":"fixed","name":"Block","size":10000}},{"name":"next","type":["null","Slab"],"default":null},{"name":"time","type":{"type":"int","logicalType":"time-millis"},"default":0},{"name":"note","type":"string","default":""}]}]"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
-    pub const FINGERPRINT: u64 = 0x95acad40153ec809;
+    pub const FINGERPRINT: u64 = 0x384b9be0f8a84a63;
 
     /// The value as bare Avro binary.
     pub fn to_avro(&self) -> ::std::vec::Vec<u8> {

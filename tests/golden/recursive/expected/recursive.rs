@@ -2,7 +2,8 @@
 
 //! Types of the namespace `recursive`.
 
-use fleetops_runtime::{codec, serde};
+use core::convert::TryFrom;
+use fleetops_runtime::{chrono, codec, serde};
 use std::collections::BTreeMap;
 
 /// A list whose nodes have children.
@@ -1664,5 +1665,370 @@ impl LeafBuilder {
     /// The finished value.
     pub fn build(self) -> Leaf {
         self.value
+    }
+}
+
+/// A record whose levels take much stack.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(crate = "::fleetops_runtime::serde", deny_unknown_fields)]
+pub struct Slab {
+    /// The field `data`.
+    pub data: Block,
+    /// The field `next`.
+    pub next: Option<Box<Slab>>,
+    /// The field `time`.
+    #[serde(default = "Slab::default_time")]
+    pub time: chrono::NaiveTime,
+    /// The field `note`.
+    #[serde(default)]
+    pub note: String,
+}
+
+impl Slab {
+    /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
+    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Slab","namespace":"recursive","doc":"A record whose levels take much stack.","fields":[{"name":"data","type":{"type":"fixed","name":"Block","size":10000}},{"name":"next","type":["null","Slab"],"default":null},{"name":"time","type":{"type":"int","logicalType":"time-millis"},"default":0},{"name":"note","type":"string","default":""}]}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0x971b721a197bd4c2;
+
+    /// Starts a builder with what is required; the rest has its default, or is `None`, until it is set.
+    pub fn builder(required: SlabRequired) -> SlabBuilder {
+        SlabBuilder {
+            value: Self {
+                data: required.data,
+                next: None,
+                time: Self::default_time(),
+                note: String::new(),
+            },
+        }
+    }
+
+    /// The value as bare Avro binary.
+    pub fn to_avro(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode_avro(&mut out);
+        out
+    }
+
+    /// Appends the value as bare Avro binary. Space is reserved once.
+    pub fn encode_avro(&self, out: &mut Vec<u8>) {
+        let mut writer = codec::Writer::new(out, self.max_len());
+        self.put_avro(&mut writer);
+        writer.finish();
+    }
+
+    /// Reads a value that was written with this very schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one such value.
+    pub fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
+    }
+
+    /// Reads a value that was written with another version of the schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one value of the resolver's writer schema, or holds what this type cannot.
+    pub fn from_avro_with(
+        resolver: &codec::Resolver<Self>,
+        bytes: &[u8],
+    ) -> Result<Self, codec::DecodeError> {
+        codec::decode_with(resolver.plan(), bytes)
+    }
+
+    /// Reads a value, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'_>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        reader.enter()?;
+        let data = Block(*reader.fixed()?);
+        let next = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(Slab::decode_avro(reader)?)),
+        };
+        let time = reader.time_millis()?;
+        let note = reader.string()?;
+        reader.leave();
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self {
+            data,
+            next,
+            time,
+            note,
+        })
+    }
+
+    /// Reads a value that was written with this very schema in place of this one, whose memory is used again.
+    ///
+    /// # Errors
+    /// As [`from_avro`](Self::from_avro); the value is then partly the old and partly the new.
+    pub fn read_avro(&mut self, bytes: &[u8]) -> Result<(), codec::DecodeError> {
+        codec::AvroRecord::read_avro(self, bytes)
+    }
+
+    /// Reads a value in place of this one, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// As [`decode_avro`](Self::decode_avro); the value is then partly the old and partly the new.
+    #[inline]
+    pub fn decode_into(
+        &mut self,
+        reader: &mut codec::Reader<'_>,
+    ) -> Result<(), codec::DecodeError> {
+        reader.enter()?;
+        self.data = Block(*reader.fixed()?);
+        match (reader.branch(2)?, &mut self.next) {
+            (0, place) => *place = None,
+            (_, Some(value)) => value.decode_into(reader)?,
+            (_, place) => *place = Some(Box::new(Slab::decode_avro(reader)?)),
+        }
+        self.time = reader.time_millis()?;
+        reader.string_into(&mut self.note)?;
+        reader.leave();
+        Ok(())
+    }
+
+    /// Holds the value against the rules of the schema.
+    ///
+    /// # Errors
+    /// Every violation, with its path.
+    pub fn validate(&self) -> Result<(), codec::ValidationErrors> {
+        codec::AvroRecord::validate(self)
+    }
+
+    /// The most bytes that the value takes.
+    pub(crate) fn max_len(&self) -> usize {
+        let mut len = 10016;
+        len += self.next.as_ref().map_or(0, |value| value.max_len());
+        len += self.note.len();
+        len
+    }
+
+    /// Writes the fields in their order.
+    #[inline]
+    pub(crate) fn put_avro(&self, writer: &mut codec::Writer<'_>) {
+        writer.fixed(&self.data.0);
+        match &self.next {
+            None => writer.index(0),
+            Some(value) => {
+                writer.index(1);
+                value.put_avro(writer);
+            }
+        }
+        writer.time_millis(&self.time);
+        writer.string(&self.note);
+    }
+
+    /// Adds every violation to `errors`.
+    pub(crate) fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        if let Some(value) = &self.next {
+            value.validate_at(&path.field("next"), errors);
+        }
+        codec::check::time_of_day(errors, &path.field("time"), &self.time);
+    }
+
+    /// The default of `time`.
+    fn default_time() -> chrono::NaiveTime {
+        chrono::NaiveTime::from_num_seconds_from_midnight_opt(0, 0).unwrap_or_default()
+    }
+}
+
+impl codec::AvroRecord for Slab {
+    const SCHEMA: &'static str = Self::SCHEMA;
+    const FINGERPRINT: u64 = Self::FINGERPRINT;
+    const NAME: &'static str = "recursive.Slab";
+
+    fn encode_avro(&self, out: &mut Vec<u8>) {
+        Self::encode_avro(self, out);
+    }
+
+    fn decode_avro(reader: &mut codec::Reader<'_>) -> Result<Self, codec::DecodeError> {
+        Self::decode_avro(reader)
+    }
+
+    fn from_avro(bytes: &[u8]) -> Result<Self, codec::DecodeError> {
+        Self::from_avro(bytes)
+    }
+
+    fn decode_into(&mut self, reader: &mut codec::Reader<'_>) -> Result<(), codec::DecodeError> {
+        Self::decode_into(self, reader)
+    }
+
+    fn validate_at(&self, path: &codec::Path<'_>, errors: &mut codec::ValidationErrors) {
+        Self::validate_at(self, path, errors);
+    }
+}
+
+/// [`Slab`] with its strings and bytes borrowed from the bytes it was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlabRef<'a> {
+    /// The field `data`.
+    pub data: Block,
+    /// The field `next`.
+    pub next: Option<Box<SlabRef<'a>>>,
+    /// The field `time`.
+    pub time: chrono::NaiveTime,
+    /// The field `note`.
+    pub note: &'a str,
+}
+
+impl<'a> SlabRef<'a> {
+    /// Reads a value that was written with this very schema.
+    ///
+    /// # Errors
+    /// Where `bytes` is not exactly one such value.
+    pub fn from_avro(bytes: &'a [u8]) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(&mut codec::Reader::new(bytes), true)
+    }
+
+    /// Reads a value, and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// Where the bytes are no such value.
+    #[inline]
+    pub fn decode_avro(reader: &mut codec::Reader<'a>) -> Result<Self, codec::DecodeError> {
+        Self::decode_fields(reader, false)
+    }
+
+    /// Reads the fields in their order. Nothing may follow them where they are the whole input.
+    #[inline]
+    fn decode_fields(
+        reader: &mut codec::Reader<'a>,
+        whole: bool,
+    ) -> Result<Self, codec::DecodeError> {
+        reader.enter()?;
+        let data = Block(*reader.fixed()?);
+        let next = match reader.branch(2)? {
+            0 => None,
+            _ => Some(Box::new(SlabRef::decode_avro(reader)?)),
+        };
+        let time = reader.time_millis()?;
+        let note = reader.str()?;
+        reader.leave();
+        if whole {
+            reader.end()?;
+        }
+        Ok(Self {
+            data,
+            next,
+            time,
+            note,
+        })
+    }
+
+    /// The same value with strings and bytes of its own.
+    pub fn into_owned(self) -> Slab {
+        Slab {
+            data: self.data,
+            next: self.next.map(|value| Box::new(value.into_owned())),
+            time: self.time,
+            note: String::from(self.note),
+        }
+    }
+}
+
+/// What [`Slab`] cannot be without: the compiler asks for all of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlabRequired {
+    /// See [`Slab::data`].
+    pub data: Block,
+}
+
+/// Builds [`Slab`]; see [`Slab::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct SlabBuilder {
+    value: Slab,
+}
+
+impl SlabBuilder {
+    /// Sets [`Slab::next`].
+    pub fn next(mut self, next: impl Into<Option<Box<Slab>>>) -> Self {
+        self.value.next = next.into();
+        self
+    }
+
+    /// Sets [`Slab::time`].
+    pub fn time(mut self, time: chrono::NaiveTime) -> Self {
+        self.value.time = time;
+        self
+    }
+
+    /// Sets [`Slab::note`].
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.value.note = note.into();
+        self
+    }
+
+    /// The finished value.
+    pub fn build(self) -> Slab {
+        self.value
+    }
+}
+
+/// The fixed `recursive.Block`: 10000 bytes.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(crate = "::fleetops_runtime::serde", transparent)]
+pub struct Block(
+    /// The bytes.
+    #[serde(with = "::fleetops_runtime::codec::human::bytes")]
+    pub [u8; 10000],
+);
+
+impl Block {
+    /// The schema, whole: documentation and attributes are kept.
+    pub const SCHEMA: &'static str =
+        r#"{"type":"fixed","name":"Block","namespace":"recursive","size":10000}"#;
+
+    /// CRC-64-AVRO of the schema's Parsing Canonical Form.
+    pub const FINGERPRINT: u64 = 0xf56a1ffff4721747;
+}
+
+impl From<[u8; 10000]> for Block {
+    fn from(bytes: [u8; 10000]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Block> for [u8; 10000] {
+    fn from(value: Block) -> Self {
+        value.0
+    }
+}
+
+impl TryFrom<&[u8]> for Block {
+    type Error = codec::WrongLength;
+
+    /// Takes bytes, of which there must be 10000.
+    fn try_from(bytes: &[u8]) -> Result<Self, codec::WrongLength> {
+        match TryFrom::try_from(bytes) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(codec::WrongLength::new(
+                "recursive.Block",
+                10000,
+                bytes.len(),
+            )),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
