@@ -43,7 +43,7 @@ pub use build_script::{Build, build};
 pub use generate::generate;
 pub use output::{Context, Difference, Output, OutputError, Written, compare, write};
 pub use package::{Package, RuntimeSource, package};
-pub use render::{Template, VIEW_MODEL, VIEW_MODEL_VERSION, templates};
+pub use render::{Template, VIEW_MODEL, templates};
 
 /// How code is generated.
 #[derive(Clone, Debug)]

@@ -2,7 +2,10 @@
 //!
 //! Handlebars runs in strict mode, so that a misspelt variable is an error and not an empty text, and without escaping,
 //! because the view model holds finished Rust. Each template says in its first line what it is and which version of
-//! the view model it was written for. A slot is a template that is empty until a file fills it.
+//! it. A copy has to be of the same version: it goes up when a copy of the text before would not compile any more, or would
+//! lack what is said of the generated code. Each template has a version of its own, so that a change of one asks nothing
+//! of those who copied another; a slot's is 1 for as long as what it is given only grows. A slot is a template that is empty until
+//! a file fills it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,9 +16,6 @@ use fleetops_avro::diagnostic::Diagnostic;
 use fleetops_avro::source::{Place, Source, Span};
 use handlebars::{Handlebars, RenderErrorReason, TemplateError};
 use serde::Serialize;
-
-/// The version of the view model.
-pub const VIEW_MODEL_VERSION: u32 = 1;
 
 /// What templates see, as a JSON Schema: an object with what each template is given, by the template's name.
 pub const VIEW_MODEL: &str = include_str!("../templates/view-model.schema.json");
@@ -151,12 +151,13 @@ impl Templates {
             }
         }
         let mut sources = BTreeMap::new();
-        for Template { name, file, text, .. } in BUILT_IN {
+        for template in BUILT_IN {
+            let Template { name, file, text, .. } = template;
             let Some(source) = texts.get(*file) else {
                 sources.insert(*name, Source::new(format!("<built-in>/{file}"), *text));
                 continue;
             };
-            errors.extend(version(name, source));
+            errors.extend(version(template, source));
             if let Err(error) = registry.register_template_string(name, source.text()) {
                 errors.push(syntax(file, source, &error));
             }
@@ -283,22 +284,41 @@ pub(crate) fn read_overrides(folder: &Path) -> Result<BTreeMap<String, Arc<Sourc
     Ok(out)
 }
 
-/// Whether an override says that it is written for this view model.
-fn version(name: &str, source: &Arc<Source>) -> Option<Diagnostic> {
-    let first = source.text().lines().next().unwrap_or_default();
-    let wanted = format!("{{{{!-- fleetops-codegen template: {name}, version {VIEW_MODEL_VERSION} --}}}}");
-    (first.trim() != wanted).then(|| {
+/// Whether an override says that it is of the version that the built-in one has.
+fn version(template: &Template, source: &Arc<Source>) -> Option<Diagnostic> {
+    let first = |text: &str| text.lines().next().unwrap_or_default().trim().to_owned();
+    let (found, wanted) = (first(source.text()), first(template.text));
+    (found != wanted).then(|| {
+        let file = template.file;
+        let message = match (number(&found), number(&wanted)) {
+            (Some(found), Some(wanted)) if found != wanted => {
+                format!(
+                    "{file} is of version {found} of the template, and the built-in one of version {wanted}"
+                )
+            }
+            _ => format!("{file} does not say which template it is"),
+        };
         at(
             source,
             1,
             "template-version",
-            format!("{name}.hbs is not for version {VIEW_MODEL_VERSION} of the view model"),
-            "the first line says what a template is for",
+            message,
+            "the first line says what a template is",
         )
         .help(format!(
             "bring it up to date with the built-in one, which starts with `{wanted}`"
         ))
+        .note(format!(
+            "`templates export --out DIR {}` writes that one",
+            template.name
+        ))
     })
+}
+
+/// The version that a first line tells.
+fn number(line: &str) -> Option<&str> {
+    let (_, behind) = line.rsplit_once(", version ")?;
+    Some(behind.trim_end_matches("--}}").trim())
 }
 
 /// A diagnostic for a line of a template.

@@ -107,9 +107,9 @@ pub static ALL: &[Rule] = &[
     ),
     error(
         "template-version",
-        "a template is not for this version of the view model",
-        "A template's first line says which template it is, and which version of the view model it was written for. \
-         Values may have other names in another version. Start again from the built-in template, and make your changes to \
+        "a template is of another version than the built-in one",
+        "A template's first line says which template it is, and of which version. What it is given may have other names in \
+         another version, and what it calls other arguments. Start again from the built-in template, and make your changes to \
          that.",
     ),
     error(
