@@ -20,6 +20,12 @@ mod groups;
 mod interop;
 mod large;
 mod levels;
+/// The generated code of `tests/golden/open`.
+#[path = "../golden/open/expected/mod.rs"]
+#[rustfmt::skip]
+#[allow(dead_code, clippy::module_inception)]
+pub mod open;
+mod open_enums;
 mod project;
 mod properties;
 mod register;
