@@ -143,7 +143,8 @@ pub trait Topic: Send + Sync + 'static {
     /// Sets the field that the manifest names in `stamp` to the time of sending. Without one it does nothing.
     fn stamp(&self, event: &mut Self::Event, now: DateTime<Utc>);
 
-    /// Checks the event against the rules of its schema.
+    /// Checks the event against the rules of its schema. A producer sends nothing that breaks one. A consumer lets symbols that
+    /// open enums do not have pass (rule `symbol`), and puts what breaks another among the dead letters.
     ///
     /// # Errors
     ///

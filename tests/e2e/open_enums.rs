@@ -56,8 +56,7 @@ async fn handled(stack: &Stack, group: &str, count: usize) -> Vec<Job> {
     let running = tokio::time::timeout(Duration::from_secs(60), consumer.run(handler));
     let counts = running.await.expect("handled in time").unwrap();
     assert_eq!(counts.handled as usize, count);
-    let jobs = jobs.lock().unwrap().clone();
-    jobs
+    jobs.lock().unwrap().clone()
 }
 
 #[test]

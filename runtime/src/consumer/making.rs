@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::delivery::{Body, Made, Record};
 use super::values::Prepared;
+use crate::codec::ValidationErrors;
 use crate::dead_letter::Reason;
 use crate::engine::key::Keyed;
 use crate::engine::{Decoded, PoisonCause, Refusal};
@@ -41,7 +42,12 @@ impl<T: Topic> Making<'_, T> {
             Ok(event) => event,
             Err(error) => return poisoned(record, Reason::Undecodable, error.to_string()),
         };
-        if let Err(violations) = self.topic.validate(&event) {
+        // A symbol that the schema does not have is what an open enum is there for: it can be handled, and not be sent.
+        let valid = self
+            .topic
+            .validate(&event)
+            .or_else(ValidationErrors::but_for_symbols);
+        if let Err(violations) = valid {
             return poisoned(record, Reason::Invalid, violations.to_string());
         }
         // Most have room in it.

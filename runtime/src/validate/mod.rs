@@ -16,6 +16,9 @@ pub use pattern::Pattern;
 /// How many violations are kept; of more, only the number. A hostile record could have millions.
 pub const MAX_VIOLATIONS: usize = 100;
 
+/// The rule of an open enum: its schema has the symbol.
+const SYMBOL: &str = "symbol";
+
 /// Characters of a value that a violation shows.
 const SHOWN: usize = 120;
 
@@ -128,6 +131,9 @@ impl fmt::Display for Violation {
 pub struct ValidationErrors {
     violations: Vec<Violation>,
     omitted: usize,
+    /// How many of the violations are of the rule [`SYMBOL`], and how many of those that were omitted.
+    symbols: usize,
+    omitted_symbols: usize,
     /// Only what Avro has no value for is kept.
     only_unwritable: bool,
 }
@@ -139,16 +145,17 @@ impl ValidationErrors {
         Self {
             violations: Vec::new(),
             omitted: 0,
+            symbols: 0,
+            omitted_symbols: 0,
             only_unwritable: false,
         }
     }
 
     /// No violations, and no place for those of rules that a value may break and still be written as it is.
-    pub(crate) const fn of_unwritable() -> Self {
+    pub(crate) fn of_unwritable() -> Self {
         Self {
-            violations: Vec::new(),
-            omitted: 0,
             only_unwritable: true,
+            ..Self::new()
         }
     }
 
@@ -198,16 +205,41 @@ impl ValidationErrors {
         value: &dyn fmt::Display,
         message: impl Into<String>,
     ) {
-        if self.violations.len() >= MAX_VIOLATIONS {
+        let (is_symbol, is_full) = (rule == SYMBOL, self.violations.len() >= MAX_VIOLATIONS);
+        if is_full {
             self.omitted += 1;
+        }
+        if is_full && (is_symbol || self.symbols == 0) {
+            self.omitted_symbols += usize::from(is_symbol);
             return;
         }
-        self.violations.push(Violation {
+        let violation = Violation {
             path: path.to_string(),
             rule,
             value: shortened(value),
             message: message.into(),
-        });
+        };
+        if !is_full {
+            self.symbols += usize::from(is_symbol);
+            self.violations.push(violation);
+        } else if let Some(symbol) = self.violations.iter_mut().rfind(|v| v.rule == SYMBOL) {
+            // One that a reader may let pass does not hide one that it may not.
+            *symbol = violation;
+            self.symbols -= 1;
+            self.omitted_symbols += 1;
+        }
+    }
+
+    /// What is left without the symbols that open enums do not have: they are no fault of what was read.
+    ///
+    /// # Errors
+    /// All other violations, where there are some.
+    #[cfg_attr(not(feature = "kafka"), allow(dead_code))]
+    pub(crate) fn but_for_symbols(mut self) -> Result<(), Self> {
+        self.violations.retain(|violation| violation.rule != SYMBOL);
+        self.omitted -= self.omitted_symbols;
+        (self.symbols, self.omitted_symbols) = (0, 0);
+        self.into_result()
     }
 }
 
@@ -266,6 +298,27 @@ mod tests {
         assert_eq!(errors.violations()[0].rule, "minimum");
         assert_eq!(errors.violations()[0].value, "-1");
         assert!(ValidationErrors::new().into_result().is_ok());
+    }
+
+    #[test]
+    fn symbols_that_are_let_pass_hide_nothing() {
+        let symbol =
+            |errors: &mut ValidationErrors| check::unknown_symbol(errors, &Path::ROOT, "lost", "shop.State");
+        let mut errors = ValidationErrors::new();
+        (0..3 * MAX_VIOLATIONS).for_each(|_| symbol(&mut errors));
+        assert_eq!((errors.violations().len(), errors.omitted()), (100, 200));
+        assert_eq!(errors.clone().but_for_symbols(), Ok(()));
+        check::minimum(&mut errors, &Path::ROOT.field("n"), &-1, &0);
+        assert_eq!((errors.violations().len(), errors.omitted()), (100, 201));
+        let rest = errors.clone().but_for_symbols().unwrap_err();
+        assert_eq!(rest.to_string(), "n: must be at least 0, found -1 (minimum)");
+        for _ in 0..2 * MAX_VIOLATIONS {
+            check::minimum(&mut errors, &Path::ROOT, &-1, &0);
+            symbol(&mut errors);
+        }
+        let rest = errors.but_for_symbols().unwrap_err();
+        assert_eq!((rest.violations().len(), rest.omitted()), (100, 101));
+        assert!(rest.violations().iter().all(|v| v.rule == "minimum"));
     }
 
     #[test]
