@@ -106,6 +106,8 @@ pub(crate) struct SetterView {
     pub(crate) argument: String,
     /// Without `r#`, for links in documentation.
     pub(crate) bare: String,
+    /// The link to the field that it sets.
+    pub(crate) see: String,
     pub(crate) ty: String,
     /// What the setter takes.
     pub(crate) parameter: String,

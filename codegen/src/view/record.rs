@@ -226,6 +226,7 @@ impl Views<'_> {
                 setter: setter(record, &field.ident),
                 argument: argument.to_owned(),
                 bare: idents::bare(&field.ident).to_owned(),
+                see: see(&record.home.ident, &field.ident),
                 parameter,
                 value,
                 ty,
@@ -249,6 +250,32 @@ fn default_function(record: &Record, ident: &str) -> String {
         name.push('_');
     }
     format!("default_{name}")
+}
+
+/// A link to a field, in documentation. Of a function that has its name rustdoc would take the function, which may be private.
+fn see(record: &str, ident: &str) -> String {
+    const FUNCTIONS: &[&str] = &[
+        "builder",
+        "decode_avro",
+        "decode_fields",
+        "decode_into",
+        "encode_avro",
+        "from_avro",
+        "from_avro_with",
+        "max_len",
+        "put_avro",
+        "read_avro",
+        "to_avro",
+        "validate",
+        "validate_at",
+    ];
+    let name = idents::bare(ident);
+    let field = format!("`{record}::{name}`");
+    if FUNCTIONS.contains(&name) || name.starts_with("default_") {
+        field
+    } else {
+        format!("[{field}]")
+    }
 }
 
 /// The function that sets a field: its name, but for the one that the builder itself needs.

@@ -26,14 +26,17 @@ pub struct Module {
     /// The field `self`.
     #[serde(rename = "self", default = "Module::default_self_")]
     pub self_: String,
+    /// The type has a function of that name itself.
+    #[serde(default = "Module::default_max_len")]
+    pub max_len: i32,
 }
 
 impl Module {
     /// The schema, whole: documentation, defaults and attributes are kept, and it refers to no other text.
-    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Module","namespace":"mod","fields":[{"name":"build","type":"int","doc":"A builder has a function of that name itself.","default":1},{"name":"set_build","type":["null","int"],"default":null},{"name":"_1st","type":"string","default":"first"},{"name":"_self","type":"string","default":"a"},{"name":"self","type":"string","default":"b"}]}"#;
+    pub const SCHEMA: &'static str = r#"{"type":"record","name":"Module","namespace":"mod","fields":[{"name":"build","type":"int","doc":"A builder has a function of that name itself.","default":1},{"name":"set_build","type":["null","int"],"default":null},{"name":"_1st","type":"string","default":"first"},{"name":"_self","type":"string","default":"a"},{"name":"self","type":"string","default":"b"},{"name":"max_len","type":"int","doc":"The type has a function of that name itself.","default":3}]}"#;
 
     /// CRC-64-AVRO of the schema's Parsing Canonical Form.
-    pub const FINGERPRINT: u64 = 0x902872d9a7e57038;
+    pub const FINGERPRINT: u64 = 0x9de224853ba7cd33;
 
     /// Starts a builder. Every field has its default, or is `None`, until it is set.
     pub fn builder() -> ModuleBuilder {
@@ -44,6 +47,7 @@ impl Module {
                 _1st: Self::default_1st_(),
                 _self: Self::default_self__(),
                 self_: Self::default_self_(),
+                max_len: Self::default_max_len(),
             },
         }
     }
@@ -104,6 +108,7 @@ impl Module {
         let _1st = reader.string()?;
         let _self = reader.string()?;
         let self_ = reader.string()?;
+        let max_len = reader.int()?;
         if whole {
             reader.end()?;
         }
@@ -113,6 +118,7 @@ impl Module {
             _1st,
             _self,
             self_,
+            max_len,
         })
     }
 
@@ -141,6 +147,7 @@ impl Module {
         reader.string_into(&mut self._1st)?;
         reader.string_into(&mut self._self)?;
         reader.string_into(&mut self.self_)?;
+        self.max_len = reader.int()?;
         Ok(())
     }
 
@@ -154,7 +161,7 @@ impl Module {
 
     /// The most bytes that the value takes.
     pub(crate) fn max_len(&self) -> usize {
-        let mut len = 41;
+        let mut len = 46;
         len += self._1st.len();
         len += self._self.len();
         len += self.self_.len();
@@ -175,6 +182,7 @@ impl Module {
         writer.string(&self._1st);
         writer.string(&self._self);
         writer.string(&self.self_);
+        writer.int(self.max_len);
     }
 
     /// The default of `build`.
@@ -195,6 +203,11 @@ impl Module {
     /// The default of `self`.
     fn default_self_() -> String {
         String::from("b")
+    }
+
+    /// The default of `max_len`.
+    fn default_max_len() -> i32 {
+        3
     }
 }
 
@@ -230,6 +243,7 @@ impl Default for Module {
             _1st: Self::default_1st_(),
             _self: Self::default_self__(),
             self_: Self::default_self_(),
+            max_len: Self::default_max_len(),
         }
     }
 }
@@ -247,6 +261,8 @@ pub struct ModuleRef<'a> {
     pub _self: &'a str,
     /// The field `self`.
     pub self_: &'a str,
+    /// The type has a function of that name itself.
+    pub max_len: i32,
 }
 
 impl<'a> ModuleRef<'a> {
@@ -281,6 +297,7 @@ impl<'a> ModuleRef<'a> {
         let _1st = reader.str()?;
         let _self = reader.str()?;
         let self_ = reader.str()?;
+        let max_len = reader.int()?;
         if whole {
             reader.end()?;
         }
@@ -290,6 +307,7 @@ impl<'a> ModuleRef<'a> {
             _1st,
             _self,
             self_,
+            max_len,
         })
     }
 
@@ -301,6 +319,7 @@ impl<'a> ModuleRef<'a> {
             _1st: String::from(self._1st),
             _self: String::from(self._self),
             self_: String::from(self.self_),
+            max_len: self.max_len,
         }
     }
 }
@@ -340,6 +359,12 @@ impl ModuleBuilder {
     /// Sets [`Module::self_`].
     pub fn self_(mut self, self_: impl Into<String>) -> Self {
         self.value.self_ = self_.into();
+        self
+    }
+
+    /// Sets `Module::max_len`.
+    pub fn max_len(mut self, max_len: i32) -> Self {
+        self.value.max_len = max_len;
         self
     }
 
