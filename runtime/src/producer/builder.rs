@@ -193,17 +193,18 @@ impl<T: Topic> ProducerBuilder<T> {
             let start = Instant::now();
             Arc::new(move || start.elapsed())
         });
-        let shared = Arc::new(Shared::new(
-            name.clone(),
-            Ledger::new(ttl, ProducerMeter::new(&name)),
-            clock,
-        ));
-        let client =
-            start(&config, &shared).map_err(|error| connect_error(connection.client_error(error)))?;
         // A record larger than all the room there is takes all of it.
         let room = self
             .max_in_flight_bytes
             .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        let shared = Arc::new(Shared::new(
+            name.clone(),
+            Ledger::new(ttl, ProducerMeter::new(&name)),
+            clock,
+            room,
+        ));
+        let client =
+            start(&config, &shared).map_err(|error| connect_error(connection.client_error(error)))?;
         tracing::debug!(
             topic = name,
             schema_id,
@@ -218,7 +219,6 @@ impl<T: Topic> ProducerBuilder<T> {
                 prefix,
                 client,
                 shared,
-                room: Arc::new(Semaphore::new(room)),
                 room_bytes: room,
             }),
         })

@@ -13,6 +13,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext};
+use tokio::sync::Semaphore;
 
 use super::error::SendError;
 use super::ledger::{Ledger, Tidings};
@@ -27,9 +28,20 @@ pub(super) struct Shared {
     ledger: Mutex<Ledger>,
     clock: Clock,
     client: OnceLock<Weak<Client>>,
+    /// How many more bytes may be in flight.
+    pub(super) room: Semaphore,
     /// Delivery reports that were not booked yet, by the record's number.
     reports: Mutex<Vec<(usize, Report)>>,
+    /// Empty, for the next ones: a new vector of that size for each batch would have the allocator tidy up all that it holds.
+    spare: Mutex<Spare>,
     waker: Waker,
+}
+
+/// The vectors of the last batch that was booked.
+#[derive(Default)]
+struct Spare {
+    reports: Vec<(usize, Report)>,
+    tidings: Tidings,
 }
 
 /// What became of a record: the partition and offset of the acknowledgement, or why there is none.
@@ -76,13 +88,15 @@ pub(super) fn start(config: &ClientConfig, shared: &Arc<Shared>) -> Result<Arc<C
 }
 
 impl Shared {
-    pub(super) fn new(topic: String, ledger: Ledger, clock: Clock) -> Self {
+    pub(super) fn new(topic: String, ledger: Ledger, clock: Clock, room: usize) -> Self {
         Self {
             topic,
             ledger: Mutex::new(ledger),
             clock,
             client: OnceLock::new(),
+            room: Semaphore::new(room),
             reports: Mutex::default(),
+            spare: Mutex::default(),
             waker: Waker::default(),
         }
     }
@@ -122,36 +136,41 @@ impl Shared {
 
     /// Books what was gathered.
     pub(super) fn settle_gathered(&self) {
+        let mut spare = std::mem::take(&mut *self.spare());
         let gathered = {
             let mut reports = self.reports();
-            if reports.is_empty() {
-                return;
-            }
-            std::mem::replace(&mut *reports, Vec::with_capacity(TOGETHER))
+            std::mem::swap(&mut *reports, &mut spare.reports);
+            !spare.reports.is_empty()
         };
-        self.settle_all(gathered);
+        if gathered {
+            self.settle_all(spare.reports.drain(..), &mut spare.tidings);
+        }
+        *self.spare() = spare;
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Books reports together and tells all who wait for them.
-    fn settle_all(&self, reports: Vec<(usize, Report)>) {
-        let mut tidings = Tidings::default();
+    fn settle_all(&self, reports: impl Iterator<Item = (usize, Report)>, tidings: &mut Tidings) {
         {
             let mut ledger = self.ledger();
             let now = self.now();
             for (number, report) in reports {
-                let outcome = |key| match report {
+                let outcome = |key: Option<&str>| match report {
                     Ok((partition, offset)) => Ok(Outcome::Acknowledged { partition, offset }),
-                    Err(error) => Err(self.send_error(key, &error)),
+                    Err(error) => Err(self.send_error(key.map(str::to_owned), &error)),
                 };
-                ledger.settle(number, now, outcome, &mut tidings);
+                ledger.settle(number, now, outcome, tidings);
             }
         }
-        tidings.tell();
+        tidings.tell(&self.room);
     }
 
     /// Books a record that librdkafka did not take.
     pub(super) fn refused(&self, number: usize, error: KafkaError) {
-        self.settle_all(vec![(number, Err(error))]);
+        self.settle_all(std::iter::once((number, Err(error))), &mut Tidings::default());
     }
 
     /// An error of librdkafka or the broker about a record. Once librdkafka has failed for good, that is what it is

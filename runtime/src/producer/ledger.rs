@@ -2,10 +2,14 @@
 //!
 //! One lock guards it, held for a few look-ups by a send and by a delivery report each. Every record that is handed to
 //! librdkafka has an entry here, whose number travels with it and comes back with its delivery report, exactly once.
+//!
+//! What is made by those who send and freed by those who poll costs both: the allocator's pool, or the counter of what they share, goes
+//! from one processor to the other with each record. So keys are written into buffers that stay here, and the room of a record is
+//! a number.
 
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::dedup::{Admission, DedupCache};
 use super::error::{SendError, Undelivered};
@@ -20,7 +24,7 @@ const LISTED: usize = 1_000;
 pub(super) type Settled = Result<Outcome, SendError>;
 
 pub(super) struct Ledger {
-    entries: Vec<Option<Entry>>,
+    places: Vec<Place>,
     free: Vec<usize>,
     in_flight: usize,
     sequence: u64,
@@ -32,19 +36,40 @@ pub(super) struct Ledger {
     meter: ProducerMeter,
 }
 
+/// The same on its way to whoever waits. Errors are few, and tens of thousands may be under way: what is told stays small.
+pub(super) type Told = Result<Outcome, Box<SendError>>;
+
 /// Whom to tell; there is always somebody.
-type Teller = Option<oneshot::Sender<Settled>>;
+type Teller = Option<oneshot::Sender<Told>>;
+
+/// Room for one record in flight.
+#[derive(Default)]
+struct Place {
+    entry: Option<Entry>,
+    /// The record's key, if it has one. The buffer serves the next record.
+    key: String,
+}
 
 /// A record in flight.
 struct Entry {
     sequence: u64,
     /// When it was booked in.
     since: Duration,
-    key: Option<String>,
+    has_key: bool,
     dedup: Option<Key>,
     tell: Teller,
-    /// Given back once its tidings are told.
-    room: OwnedSemaphorePermit,
+    /// How much it takes; given back once its tidings are told.
+    room: usize,
+}
+
+/// A key's buffer that has grown larger than this is not kept.
+const KEPT: usize = 256;
+
+impl Place {
+    fn key(&self) -> Option<&str> {
+        let has_key = self.entry.as_ref().is_some_and(|entry| entry.has_key);
+        has_key.then_some(self.key.as_str())
+    }
 }
 
 /// A flush that waits for all before it.
@@ -57,9 +82,9 @@ struct Flush {
 /// What to do with a record.
 pub(super) enum Admitted {
     /// Hand it over with this number; the outcome comes here.
-    Send(usize, oneshot::Receiver<Settled>),
+    Send(usize, oneshot::Receiver<Told>),
     /// It waits for another one's outcome, which comes here.
-    Wait(oneshot::Receiver<Settled>),
+    Wait(oneshot::Receiver<Told>),
     /// It is there already.
     Duplicate,
 }
@@ -67,7 +92,7 @@ pub(super) enum Admitted {
 impl Ledger {
     pub(super) fn new(ttl: Option<Duration>, meter: ProducerMeter) -> Self {
         Self {
-            entries: Vec::new(),
+            places: Vec::new(),
             free: Vec::new(),
             in_flight: 0,
             sequence: 0,
@@ -83,9 +108,9 @@ impl Ledger {
     /// Books an event in.
     pub(super) fn admit(
         &mut self,
-        key: Option<String>,
+        key: Option<&str>,
         dedup_key: Option<&[u8]>,
-        room: OwnedSemaphorePermit,
+        room: SemaphorePermit<'_>,
         now: Duration,
     ) -> Admitted {
         self.counts.sent += 1;
@@ -106,24 +131,24 @@ impl Ledger {
         let entry = Entry {
             sequence: self.sequence,
             since: now,
-            key,
+            has_key: key.is_some(),
             dedup,
             tell,
-            room,
+            room: room.num_permits(),
         };
+        room.forget();
         self.sequence += 1;
         self.in_flight += 1;
         self.meter.handed_over();
-        let number = match self.free.pop() {
-            Some(number) => {
-                self.entries[number] = Some(entry);
-                number
-            }
-            None => {
-                self.entries.push(Some(entry));
-                self.entries.len() - 1
-            }
-        };
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place::default());
+            self.places.len() - 1
+        });
+        if let Some(place) = self.places.get_mut(number) {
+            place.key.clear();
+            place.key.push_str(key.unwrap_or_default());
+            place.entry = Some(entry);
+        }
         Admitted::Send(number, outcome)
     }
 
@@ -132,16 +157,22 @@ impl Ledger {
         &mut self,
         number: usize,
         now: Duration,
-        outcome: impl FnOnce(Option<String>) -> Settled,
+        outcome: impl FnOnce(Option<&str>) -> Settled,
         tidings: &mut Tidings,
     ) {
-        let Some(entry) = self.entries.get_mut(number).and_then(Option::take) else {
+        let Some(place) = self.places.get_mut(number) else {
             return;
         };
-        tidings.room(entry.room);
+        let Some(entry) = place.entry.take() else {
+            return;
+        };
+        let outcome = outcome(entry.has_key.then_some(place.key.as_str()));
+        if place.key.capacity() > KEPT {
+            place.key = String::new();
+        }
+        tidings.room += entry.room;
         self.free.push(number);
         self.in_flight -= 1;
-        let outcome = outcome(entry.key);
         let acknowledged = outcome.is_ok();
         let waiters = match (&mut self.dedup, entry.dedup) {
             (Some(dedup), Some(key)) => dedup.settle(key, acknowledged, now),
@@ -167,21 +198,22 @@ impl Ledger {
             }
             flush.left > 0
         });
-        let late = match &outcome {
-            Ok(_) => Ok(Outcome::Duplicate),
-            Err(error) => Err(error.clone()),
-        };
-        let others = waiters.into_iter().flatten().map(|tell| (tell, late.clone()));
-        if acknowledged {
-            tidings.successes.extend(entry.tell.map(|tell| (tell, outcome)));
-            tidings.successes.extend(others);
-        } else {
+        let waiters = waiters.into_iter().flatten();
+        match outcome {
+            Ok(outcome) => {
+                tidings.successes.extend(entry.tell.map(|tell| (tell, outcome)));
+                tidings
+                    .successes
+                    .extend(waiters.map(|tell| (tell, Outcome::Duplicate)));
+            }
             // Told under the lock, for what nobody hears is told by the next flush, and that must not overtake it.
-            for (tell, outcome) in entry.tell.map(|tell| (tell, outcome)).into_iter().chain(others) {
-                if let Err(Err(unheard)) = tell.send(outcome) {
-                    self.failed_count += 1;
-                    if self.failed.len() < LISTED {
-                        self.failed.push(unheard);
+            Err(error) => {
+                for tell in entry.tell.into_iter().chain(waiters) {
+                    if let Err(Err(unheard)) = tell.send(Err(Box::new(error.clone()))) {
+                        self.failed_count += 1;
+                        if self.failed.len() < LISTED {
+                            self.failed.push(*unheard);
+                        }
                     }
                 }
             }
@@ -216,24 +248,23 @@ impl Ledger {
 
     /// What is in flight of all before the mark, and the failures that nobody has heard of since this was last asked.
     pub(super) fn undelivered(&mut self, topic: &str, before: u64) -> Result<(), Undelivered> {
-        let mut pending: Vec<_> = self
-            .entries
+        let in_flight = self
+            .places
             .iter()
-            .flatten()
-            .filter(|entry| entry.sequence < before)
-            .collect();
+            .filter_map(|place| Some((place.entry.as_ref()?.sequence, place)));
+        let mut pending: Vec<_> = in_flight.filter(|(sequence, _)| *sequence < before).collect();
         let pending_count = pending.len();
         let failed_count = std::mem::take(&mut self.failed_count);
         if pending_count == 0 && failed_count == 0 {
             return Ok(());
         }
-        pending.sort_unstable_by_key(|entry| entry.sequence);
+        pending.sort_unstable_by_key(|(sequence, _)| *sequence);
         Err(Undelivered {
             topic: topic.to_owned(),
             pending: pending
                 .iter()
                 .take(LISTED)
-                .map(|entry| entry.key.clone())
+                .map(|(_, place)| place.key().map(str::to_owned))
                 .collect(),
             pending_count,
             failed: std::mem::take(&mut self.failed),
@@ -253,28 +284,21 @@ impl Ledger {
 /// Outcomes to be told once the lock is released.
 #[derive(Default)]
 pub(super) struct Tidings {
-    successes: Vec<(oneshot::Sender<Settled>, Settled)>,
+    successes: Vec<(oneshot::Sender<Told>, Outcome)>,
     flushed: Vec<oneshot::Sender<()>>,
     /// The room of all that was settled.
-    room: Option<OwnedSemaphorePermit>,
+    room: usize,
 }
 
 impl Tidings {
-    fn room(&mut self, room: OwnedSemaphorePermit) {
-        match &mut self.room {
-            // All are of the producer's one semaphore.
-            Some(all) => all.merge(room),
-            None => self.room = Some(room),
-        }
-    }
-
-    pub(super) fn tell(self) {
-        drop(self.room);
+    /// Gives back the room of what was settled, and tells all who wait. Nothing is left then, and this can be used again.
+    pub(super) fn tell(&mut self, room: &Semaphore) {
+        room.add_permits(std::mem::take(&mut self.room));
         // That nobody waits for a success is no loss.
-        for (tell, outcome) in self.successes {
-            tell.send(outcome).ok();
+        for (tell, outcome) in self.successes.drain(..) {
+            tell.send(Ok(outcome)).ok();
         }
-        for flushed in self.flushed {
+        for flushed in self.flushed.drain(..) {
             flushed.send(()).ok();
         }
     }

@@ -34,14 +34,14 @@ use std::time::Duration;
 use chrono::Utc;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tokio::sync::{SemaphorePermit, TryAcquireError, oneshot};
 
 pub use builder::ProducerBuilder;
 pub use error::{ProducerError, SendError, Undelivered};
 
 use crate::topic::Topic;
 use delivery::{Client, Shared};
-use ledger::{Admitted, Settled};
+use ledger::{Admitted, Settled, Told};
 
 /// The header that holds a record's dedup key: the texts of the dedup fields joined by the byte 0x1F.
 pub const DEDUP_KEY: &str = "dedup-key";
@@ -115,7 +115,6 @@ struct Inner<T: Topic> {
     prefix: Vec<u8>,
     client: Arc<Client>,
     shared: Arc<Shared>,
-    room: Arc<Semaphore>,
     room_bytes: usize,
 }
 
@@ -234,7 +233,7 @@ impl<T: Topic> Producer<T> {
     /// [`Undelivered`], as [`flush`](Self::flush). What was given up may be in the log all the same, if it was under
     /// way to the broker.
     pub async fn close(&self, deadline: Duration) -> Result<(), Undelivered> {
-        self.inner.room.close();
+        self.inner.shared.room.close();
         let result = self.flush(deadline).await;
         let left = self.inner.shared.ledger().flush();
         if let Some(left) = left {
@@ -284,38 +283,36 @@ impl<T: Topic> Producer<T> {
     }
 
     /// Room for the record; `None`: the producer is closed.
-    async fn room(&self, record: &Record) -> Option<OwnedSemaphorePermit> {
+    async fn room(&self, record: &Record) -> Option<SemaphorePermit<'_>> {
         // `room_bytes` is at most u32::MAX.
         let bytes = (record.size() + OVERHEAD).min(self.inner.room_bytes) as u32;
-        match Arc::clone(&self.inner.room).try_acquire_many_owned(bytes) {
+        let room = &self.inner.shared.room;
+        match room.try_acquire_many(bytes) {
             Ok(room) => Some(room),
             Err(TryAcquireError::Closed) => None,
-            Err(TryAcquireError::NoPermits) => {
-                Arc::clone(&self.inner.room).acquire_many_owned(bytes).await.ok()
-            }
+            Err(TryAcquireError::NoPermits) => room.acquire_many(bytes).await.ok(),
         }
     }
 
     /// From here on nothing waits, so that a cancelled caller leaves nothing half done.
-    fn hand_over(&self, record: Record, room: Option<OwnedSemaphorePermit>) -> Result<Receipt, SendError> {
+    fn hand_over(&self, record: Record, room: Option<SemaphorePermit<'_>>) -> Result<Receipt, SendError> {
         let Inner {
             shared, name, client, ..
         } = &*self.inner;
-        let key = record.key().map(str::to_owned);
         let Some(room) = room else {
             shared.ledger().refuse();
             return Err(SendError::Closed {
                 topic: name.to_string(),
-                key,
+                key: record.key().map(str::to_owned),
             });
         };
         let admitted = {
             let mut ledger = shared.ledger();
             let now = shared.now();
-            ledger.admit(key, record.dedup_key(), room, now)
+            ledger.admit(record.key(), record.dedup_key(), room, now)
         };
         let (number, outcome) = match admitted {
-            Admitted::Duplicate => return Ok(Receipt(State::Settled(Some(Ok(Outcome::Duplicate))))),
+            Admitted::Duplicate => return Ok(Receipt(State::Duplicate)),
             Admitted::Wait(outcome) => return Ok(Receipt(State::Waiting(outcome, Arc::clone(name)))),
             Admitted::Send(number, outcome) => (number, outcome),
         };
@@ -374,35 +371,33 @@ impl<T: Topic> Drop for Inner<T> {
 pub struct Receipt(State);
 
 enum State {
-    Settled(Option<Settled>),
-    Waiting(oneshot::Receiver<Settled>, Arc<str>),
+    /// It was known at once.
+    Duplicate,
+    Waiting(oneshot::Receiver<Told>, Arc<str>),
 }
 
 impl Future for Receipt {
     type Output = Settled;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Settled> {
-        let (outcome, topic) = match &mut self.0 {
-            State::Settled(outcome) => (outcome.take(), ""),
-            State::Waiting(outcome, topic) => match Pin::new(outcome).poll(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(outcome) => (outcome.ok(), &**topic),
-            },
+        let State::Waiting(outcome, topic) = &mut self.0 else {
+            return Poll::Ready(Ok(Outcome::Duplicate));
         };
-        // Without an outcome the producer is gone, and librdkafka with it before it could tell.
-        Poll::Ready(outcome.unwrap_or_else(|| {
-            Err(SendError::Closed {
-                topic: topic.to_owned(),
+        Pin::new(outcome).poll(context).map(|told| match told {
+            Ok(told) => told.map_err(|error| *error),
+            // Without an outcome the producer is gone, and librdkafka with it before it could tell.
+            Err(_) => Err(SendError::Closed {
+                topic: topic.to_string(),
                 key: None,
-            })
-        }))
+            }),
+        })
     }
 }
 
 impl fmt::Debug for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            State::Settled(_) => "Receipt(settled)",
+            State::Duplicate => "Receipt(duplicate)",
             State::Waiting(..) => "Receipt(waiting)",
         })
     }
