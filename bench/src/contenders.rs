@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_avro_fast::ser::SerializerConfig;
 
+use crate::entries::{Encoded, Race, leak};
 use crate::generated::{plain, typed};
 use crate::race::Contender;
 use crate::types::*;
@@ -32,132 +33,6 @@ type PlainAnomaly = plain::anomaly::fleetops::events::AnomalyEvent;
 type PlainAnomalyRef<'a> = plain::anomaly::fleetops::events::AnomalyEventRef<'a>;
 type TypedAnomaly = typed::anomaly::fleetops::events::AnomalyEvent;
 type TypedAnomalyRef<'a> = typed::anomaly::fleetops::events::AnomalyEventRef<'a>;
-
-/// Records one after the other in one buffer, each read by its own slice, as from a queue.
-pub struct Encoded {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Encoded {
-    fn of<T>(values: &[T], encode: impl Fn(&T, &mut Vec<u8>)) -> &'static Self {
-        let mut encoded = Self {
-            bytes: Vec::new(),
-            ends: vec![0],
-        };
-        for value in values {
-            encode(value, &mut encoded.bytes);
-            encoded.ends.push(encoded.bytes.len());
-        }
-        leak(encoded)
-    }
-
-    fn records(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.ends.array_windows().map(|[from, to]| &self.bytes[*from..*to])
-    }
-
-    fn first(&self) -> &[u8] {
-        &self.bytes[..self.ends[1]]
-    }
-}
-
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
-/// The contenders of one race, and what they must yield.
-struct Race {
-    name: &'static str,
-    contenders: Vec<Contender>,
-}
-
-impl Race {
-    fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            contenders: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, name: &'static str, run: impl FnMut() + 'static) {
-        self.contenders.push(Contender {
-            race: self.name,
-            name,
-            run: Box::new(run),
-        });
-    }
-
-    /// One that writes each record into a buffer that is used again; it must yield the bytes of `want`.
-    fn encoder<T>(
-        &mut self,
-        name: &'static str,
-        values: &'static [T],
-        want: &Encoded,
-        encode: impl Fn(&T, &mut Vec<u8>) + 'static,
-    ) {
-        let mut out = Vec::with_capacity(4096);
-        for (value, want) in values.iter().zip(want.records()) {
-            out.clear();
-            encode(value, &mut out);
-            assert_eq!(out, want, "{} by {name}", self.name);
-        }
-        self.add(name, move || {
-            for value in values {
-                out.clear();
-                encode(black_box(value), &mut out);
-                black_box(out.as_slice());
-            }
-        });
-    }
-
-    /// One that reads each record to a value that is dropped at once. `same` compares it with what was written.
-    fn decoder<T, V, E>(
-        &mut self,
-        name: &'static str,
-        encoded: &'static Encoded,
-        want: &[T],
-        decode: impl Fn(&'static [u8]) -> Result<V, E> + 'static,
-        same: impl Fn(&V, &T) -> bool,
-    ) {
-        for (bytes, want) in encoded.records().zip(want) {
-            let value = decode(bytes).unwrap_or_else(|_| panic!("{} by {name}", self.name));
-            assert!(same(&value, want), "{} by {name}", self.name);
-        }
-        let first = encoded.first();
-        // Cut off within the last field, every decoder must notice; prost has a field less then.
-        if !name.starts_with("prost") {
-            assert!(decode(&first[..first.len() - 1]).is_err(), "{} by {name}", self.name);
-        }
-        self.add(name, move || {
-            for bytes in encoded.records() {
-                // By reference: to hand over the value would move it, or not, as the compiler sees fit.
-                let value = decode(black_box(bytes));
-                black_box(&value);
-            }
-        });
-    }
-
-    /// One that reads each record in place of the one before, which must give what reading anew does.
-    fn reuser<T: Clone + PartialEq>(
-        &mut self,
-        name: &'static str,
-        encoded: &'static Encoded,
-        want: &'static [T],
-        read: impl Fn(&mut T, &[u8]) + 'static,
-    ) {
-        let mut value = want[0].clone();
-        for (bytes, want) in encoded.records().zip(want) {
-            read(&mut value, bytes);
-            assert!(value == *want, "{} by {name}", self.name);
-        }
-        self.add(name, move || {
-            for bytes in encoded.records() {
-                read(&mut value, black_box(bytes));
-                black_box(&value);
-            }
-        });
-    }
-}
 
 fn fast_schema(text: &str) -> &'static serde_avro_fast::Schema {
     leak(text.parse().expect("a schema"))
@@ -219,7 +94,13 @@ fn ours<T: AvroRecord + PartialEq>(
         .collect();
     let values = leak(values);
     encode.encoder("fleetops", values, encoded, |value, out| value.encode_avro(out));
-    decode.decoder("fleetops", encoded, values, |bytes| T::from_avro(bytes), |a, b| a == b);
+    decode.decoder(
+        "fleetops",
+        encoded,
+        values,
+        |bytes| T::from_avro(bytes),
+        |a, b| a == b,
+    );
     values
 }
 
@@ -238,165 +119,122 @@ pub fn all(records: usize) -> Vec<Contender> {
     contenders
 }
 
-fn telemetry_plain(records: usize) -> Vec<Race> {
-    let values: &'static [RawPlain] = leak(data::telemetry(records));
-    let schema = fast_schema(TELEMETRY);
-    let encoded = Encoded::of(values, fast_encoder(schema));
-    let mut encode = Race::new("RawTelemetryEvent, plain: encode");
-    let mut decode = Race::new("RawTelemetryEvent, plain: decode");
-
-    let ours: &'static [PlainRaw] = ours(&mut encode, &mut decode, encoded);
-    decode.decoder(
-        "fleetops borrowed",
-        encoded,
-        ours,
-        |bytes| PlainRawRef::from_avro(bytes),
-        |a, b| a.clone().into_owned() == *b,
-    );
-
-    decode.reuser("fleetops reused", encoded, ours, |value, bytes| {
-        value.read_avro(bytes).expect("a record");
-    });
-
-    encode.encoder("by hand", values, encoded, limit::encode_raw);
-    decode.decoder("by hand", encoded, values, |bytes| limit::decode_raw(bytes), RawPlain::eq);
-    decode.decoder(
-        "by hand, borrowed",
-        encoded,
-        values,
-        |bytes| limit::decode_raw::<&str, i64, &str>(bytes),
-        |a, b| a.scene_id == b.scene_id && a.metadata.replay_session_id == b.metadata.replay_session_id,
-    );
-    decode.reuser("by hand, reused", encoded, values, |value, bytes| {
-        limit::decode_raw_into(value, bytes).expect("a record");
-    });
-
-    by_serde(&mut encode, &mut decode, TELEMETRY, values, encoded);
-    decode.decoder(
-        "serde_avro_fast, borrowed",
-        encoded,
-        values,
-        move |bytes| serde_avro_fast::from_datum_slice::<RawRef<'_>>(bytes, schema),
-        |a, b| a.scene_id == b.scene_id,
-    );
-
-    let messages: &'static [protobuf::Raw] =
-        leak(values.iter().map(protobuf::Raw::from).collect::<Vec<_>>());
-    let protobuf = Encoded::of(messages, |value, out| value.encode(out).expect("a message"));
-    encode.encoder("prost", messages, protobuf, |value, out| value.encode(out).expect("a message"));
-    decode.decoder("prost", protobuf, messages, |bytes| protobuf::Raw::decode(bytes), |a, b| a == b);
-    copies(&mut encode, encoded);
-    vec![encode, decode]
+/// The races of a record: our type, the limit by hand, and what else is said. `values` are of the peers' type, as the limit reads them too.
+macro_rules! races {
+    (
+        $name:literal, $values:ident: $own:ty, $encoded:ident,
+        ours $ours:ty, $view:ty, by hand $encode:path, $decode:path
+    ) => {{
+        let mut encode = Race::new(concat!($name, ": encode"));
+        let mut decode = Race::new(concat!($name, ": decode"));
+        let ours: &'static [$ours] = ours(&mut encode, &mut decode, $encoded);
+        decode.decoder(
+            "fleetops borrowed",
+            $encoded,
+            ours,
+            |bytes| <$view>::from_avro(bytes),
+            |a, b| a.clone().into_owned() == *b,
+        );
+        encode.encoder("by hand", $values, $encoded, $encode);
+        decode.decoder("by hand", $encoded, $values, |bytes| $decode(bytes), <$own>::eq);
+        (encode, decode, ours)
+    }};
 }
 
-fn telemetry_typed(records: usize) -> Vec<Race> {
-    let values: &'static [RawTyped] =
-        leak(data::telemetry(records).iter().map(RawPlain::typed).collect::<Vec<_>>());
-    let schema = fast_schema(TELEMETRY);
-    let encoded = Encoded::of(values, fast_encoder(schema));
-    let mut encode = Race::new("RawTelemetryEvent, typed: encode");
-    let mut decode = Race::new("RawTelemetryEvent, typed: decode");
-
-    let ours: &'static [TypedRaw] = ours(&mut encode, &mut decode, encoded);
-    decode.decoder(
-        "fleetops borrowed",
-        encoded,
-        ours,
-        |bytes| TypedRawRef::from_avro(bytes),
-        |a, b| a.clone().into_owned() == *b,
-    );
-    encode.encoder("by hand", values, encoded, limit::encode_raw);
-    decode.decoder("by hand", encoded, values, |bytes| limit::decode_raw(bytes), RawTyped::eq);
-    encode.encoder("serde_avro_fast", values, encoded, fast_encoder(schema));
-    decode.decoder(
-        "serde_avro_fast",
-        encoded,
-        values,
-        move |bytes| serde_avro_fast::from_datum_slice::<RawTyped>(bytes, schema),
-        |a, b| a == b,
-    );
-    vec![encode, decode]
+/// With plain fields, which all peers have: reading in place, what borrows, and prost besides.
+macro_rules! plain {
+    (
+        $function:ident, $name:literal, $schema:ident, $data:path => $own:ty,
+        ours $ours:ty, $view:ty, by hand $encode:path, $decode:path, $into:path,
+        borrowed $by_hand:ident, $same_by_hand:expr, $serde:ty, $same_serde:expr, message $message:ty
+    ) => {
+        fn $function(records: usize) -> Vec<Race> {
+            let values: &'static [$own] = leak($data(records));
+            let schema = fast_schema($schema);
+            let encoded = Encoded::of(values, fast_encoder(schema));
+            let (mut encode, mut decode, ours) = races!(
+                $name, values: $own, encoded, ours $ours, $view, by hand $encode, $decode
+            );
+            decode.reuser("fleetops reused", encoded, ours, |value, bytes| {
+                value.read_avro(bytes).expect("a record");
+            });
+            decode.decoder(
+                "by hand, borrowed",
+                encoded,
+                values,
+                |bytes| limit::$by_hand::<&str, i64, &str>(bytes),
+                $same_by_hand,
+            );
+            decode.reuser("by hand, reused", encoded, values, |value, bytes| {
+                $into(value, bytes).expect("a record");
+            });
+            by_serde(&mut encode, &mut decode, $schema, values, encoded);
+            decode.decoder(
+                "serde_avro_fast, borrowed",
+                encoded,
+                values,
+                move |bytes| serde_avro_fast::from_datum_slice::<$serde>(bytes, schema),
+                $same_serde,
+            );
+            let messages: &'static [$message] = leak(values.iter().map(<$message>::from).collect::<Vec<_>>());
+            let protobuf = Encoded::of(messages, |value, out| value.encode(out).expect("a message"));
+            encode.encoder("prost", messages, protobuf, |value, out| value.encode(out).expect("a message"));
+            decode.decoder("prost", protobuf, messages, |bytes| <$message>::decode(bytes), |a, b| a == b);
+            copies(&mut encode, encoded);
+            vec![encode, decode]
+        }
+    };
 }
 
-fn anomaly_plain(records: usize) -> Vec<Race> {
-    let values: &'static [AnomalyPlain] = leak(data::anomalies(records));
-    let schema = fast_schema(ANOMALY);
-    let encoded = Encoded::of(values, fast_encoder(schema));
-    let mut encode = Race::new("AnomalyEvent, plain: encode");
-    let mut decode = Race::new("AnomalyEvent, plain: decode");
-
-    let ours: &'static [PlainAnomaly] = ours(&mut encode, &mut decode, encoded);
-    decode.decoder(
-        "fleetops borrowed",
-        encoded,
-        ours,
-        |bytes| PlainAnomalyRef::from_avro(bytes),
-        |a, b| a.clone().into_owned() == *b,
-    );
-
-    decode.reuser("fleetops reused", encoded, ours, |value, bytes| {
-        value.read_avro(bytes).expect("a record");
-    });
-
-    encode.encoder("by hand", values, encoded, limit::encode_anomaly);
-    decode.decoder("by hand", encoded, values, |bytes| limit::decode_anomaly(bytes), AnomalyPlain::eq);
-    decode.decoder(
-        "by hand, borrowed",
-        encoded,
-        values,
-        |bytes| limit::decode_anomaly::<&str, i64, &str>(bytes),
-        |a, b| a.details == b.details.as_deref() && a.frame_indices == b.frame_indices,
-    );
-    decode.reuser("by hand, reused", encoded, values, |value, bytes| {
-        limit::decode_anomaly_into(value, bytes).expect("a record");
-    });
-
-    by_serde(&mut encode, &mut decode, ANOMALY, values, encoded);
-    decode.decoder(
-        "serde_avro_fast, borrowed",
-        encoded,
-        values,
-        move |bytes| serde_avro_fast::from_datum_slice::<AnomalyRef<'_>>(bytes, schema),
-        |a, b| a.scene_id == b.scene_id,
-    );
-
-    let messages: &'static [protobuf::Anomaly] =
-        leak(values.iter().map(protobuf::Anomaly::from).collect::<Vec<_>>());
-    let protobuf = Encoded::of(messages, |value, out| value.encode(out).expect("a message"));
-    encode.encoder("prost", messages, protobuf, |value, out| value.encode(out).expect("a message"));
-    decode.decoder("prost", protobuf, messages, |bytes| protobuf::Anomaly::decode(bytes), |a, b| a == b);
-    copies(&mut encode, encoded);
-    vec![encode, decode]
+/// With logical types, which serde_avro_fast alone has besides.
+macro_rules! typed {
+    (
+        $function:ident, $name:literal, $schema:ident, $data:path, $typed:path => $own:ty,
+        ours $ours:ty, $view:ty, by hand $encode:path, $decode:path
+    ) => {
+        fn $function(records: usize) -> Vec<Race> {
+            let values: &'static [$own] = leak($data(records).iter().map($typed).collect::<Vec<_>>());
+            let schema = fast_schema($schema);
+            let encoded = Encoded::of(values, fast_encoder(schema));
+            let (mut encode, mut decode, _) = races!(
+                $name, values: $own, encoded, ours $ours, $view, by hand $encode, $decode
+            );
+            encode.encoder("serde_avro_fast", values, encoded, fast_encoder(schema));
+            decode.decoder(
+                "serde_avro_fast",
+                encoded,
+                values,
+                move |bytes| serde_avro_fast::from_datum_slice::<$own>(bytes, schema),
+                |a, b| a == b,
+            );
+            vec![encode, decode]
+        }
+    };
 }
 
-fn anomaly_typed(records: usize) -> Vec<Race> {
-    let values: &'static [AnomalyTyped] =
-        leak(data::anomalies(records).iter().map(AnomalyPlain::typed).collect::<Vec<_>>());
-    let schema = fast_schema(ANOMALY);
-    let encoded = Encoded::of(values, fast_encoder(schema));
-    let mut encode = Race::new("AnomalyEvent, typed: encode");
-    let mut decode = Race::new("AnomalyEvent, typed: decode");
-
-    let ours: &'static [TypedAnomaly] = ours(&mut encode, &mut decode, encoded);
-    decode.decoder(
-        "fleetops borrowed",
-        encoded,
-        ours,
-        |bytes| TypedAnomalyRef::from_avro(bytes),
-        |a, b| a.clone().into_owned() == *b,
-    );
-    encode.encoder("by hand", values, encoded, limit::encode_anomaly);
-    decode.decoder("by hand", encoded, values, |bytes| limit::decode_anomaly(bytes), AnomalyTyped::eq);
-    encode.encoder("serde_avro_fast", values, encoded, fast_encoder(schema));
-    decode.decoder(
-        "serde_avro_fast",
-        encoded,
-        values,
-        move |bytes| serde_avro_fast::from_datum_slice::<AnomalyTyped>(bytes, schema),
-        |a, b| a == b,
-    );
-    vec![encode, decode]
-}
+plain!(
+    telemetry_plain, "RawTelemetryEvent, plain", TELEMETRY, data::telemetry => RawPlain,
+    ours PlainRaw, PlainRawRef<'_>, by hand limit::encode_raw, limit::decode_raw, limit::decode_raw_into,
+    borrowed decode_raw,
+    |a, b| a.scene_id == b.scene_id && a.metadata.replay_session_id == b.metadata.replay_session_id,
+    RawRef<'_>, |a, b| a.scene_id == b.scene_id, message protobuf::Raw
+);
+typed!(
+    telemetry_typed, "RawTelemetryEvent, typed", TELEMETRY, data::telemetry, RawPlain::typed => RawTyped,
+    ours TypedRaw, TypedRawRef<'_>, by hand limit::encode_raw, limit::decode_raw
+);
+plain!(
+    anomaly_plain, "AnomalyEvent, plain", ANOMALY, data::anomalies => AnomalyPlain,
+    ours PlainAnomaly, PlainAnomalyRef<'_>,
+    by hand limit::encode_anomaly, limit::decode_anomaly, limit::decode_anomaly_into,
+    borrowed decode_anomaly,
+    |a, b| a.details == b.details.as_deref() && a.frame_indices == b.frame_indices,
+    AnomalyRef<'_>, |a, b| a.scene_id == b.scene_id, message protobuf::Anomaly
+);
+typed!(
+    anomaly_typed, "AnomalyEvent, typed", ANOMALY, data::anomalies, AnomalyPlain::typed => AnomalyTyped,
+    ours TypedAnomaly, TypedAnomalyRef<'_>, by hand limit::encode_anomaly, limit::decode_anomaly
+);
 
 /// Another writer's schema: fields in another order, one that nobody reads, ints for longs, one that has its default.
 fn resolution(records: usize) -> Race {
@@ -449,7 +287,8 @@ fn writers(values: &[RawPlain], schema: &'static serde_avro_fast::Schema) -> &'s
     let config = RefCell::new(SerializerConfig::new(schema));
     Encoded::of(values, |value, out| {
         let buffer = std::mem::take(out);
-        *out = serde_avro_fast::to_datum(&value.writer(), buffer, &mut config.borrow_mut()).expect("a record");
+        *out =
+            serde_avro_fast::to_datum(&value.writer(), buffer, &mut config.borrow_mut()).expect("a record");
     })
 }
 
@@ -479,6 +318,12 @@ pub fn dump(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let telemetry = data::telemetry(RECORDS);
     write("telemetry.bin", Encoded::of(&telemetry, limit::encode_raw))?;
-    write("anomaly.bin", Encoded::of(&data::anomalies(RECORDS), limit::encode_anomaly))?;
-    write("telemetry_writer.bin", writers(&telemetry, fast_schema(TELEMETRY_WRITER)))
+    write(
+        "anomaly.bin",
+        Encoded::of(&data::anomalies(RECORDS), limit::encode_anomaly),
+    )?;
+    write(
+        "telemetry_writer.bin",
+        writers(&telemetry, fast_schema(TELEMETRY_WRITER)),
+    )
 }

@@ -16,6 +16,7 @@
 
 mod contenders;
 mod data;
+mod entries;
 mod limit;
 mod protobuf;
 mod race;
@@ -114,7 +115,9 @@ fn read(words: &[String]) -> Option<Arguments> {
 
 fn run(arguments: &Arguments) -> Vec<race::Measured> {
     let mut all = contenders::all(arguments.records);
-    all.retain(|c| c.race.contains(&arguments.race) && arguments.only.as_ref().is_none_or(|only| only == c.name));
+    all.retain(|c| {
+        c.race.contains(&arguments.race) && arguments.only.as_ref().is_none_or(|only| only == c.name)
+    });
     let mut measured = Vec::new();
     while let Some(first) = all.first() {
         let race = first.race;
@@ -133,6 +136,10 @@ fn run_apart(words: &[String]) -> Vec<race::Measured> {
         .args(["--processes", "0", "--lines"])
         .output()
         .expect("a process");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     race::parse(&String::from_utf8_lossy(&output.stdout))
 }

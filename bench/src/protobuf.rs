@@ -113,7 +113,11 @@ pub struct Anomaly {
 }
 
 fn position(p: &crate::types::Position) -> Option<Position> {
-    Some(Position { x: p.x, y: p.y, z: p.z })
+    Some(Position {
+        x: p.x,
+        y: p.y,
+        z: p.z,
+    })
 }
 
 fn vector(v: &crate::types::Vector) -> Option<Vector> {

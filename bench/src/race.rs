@@ -107,7 +107,10 @@ pub fn tables(processes: &[Vec<Measured>]) -> String {
     races.dedup();
     for race in races {
         let rows: Vec<&Measured> = first.iter().filter(|m| m.race == race).collect();
-        let ours: Vec<&String> = rows.first().map(|m| m.ratios.keys().collect()).unwrap_or_default();
+        let ours: Vec<&String> = rows
+            .first()
+            .map(|m| m.ratios.keys().collect())
+            .unwrap_or_default();
         let _ = write!(out, "\n## {race}\n\n| contender | ns/record |");
         for name in &ours {
             let _ = write!(out, " times {name} |");
@@ -123,10 +126,7 @@ pub fn tables(processes: &[Vec<Measured>]) -> String {
             let mut nanos: Vec<f64> = same.iter().map(|m| m.nanos).collect();
             let mut text = format!("| {} | {} |", row.name, spread(&mut nanos, 1));
             for name in &ours {
-                let mut ratios: Vec<f64> = same
-                    .iter()
-                    .filter_map(|m| m.ratios.get(*name).copied())
-                    .collect();
+                let mut ratios: Vec<f64> = same.iter().filter_map(|m| m.ratios.get(*name).copied()).collect();
                 let _ = write!(text, " {} |", spread(&mut ratios, 2));
             }
             sorted.push((median(&mut nanos), text));
