@@ -80,6 +80,30 @@ fn a_file_that_is_a_decimal_has_a_type_of_its_own() {
     assert!(Amount(big("0.001")).validate().is_err());
 }
 
+/// The runtime has the type behind a feature, which a package of such types turns on.
+#[test]
+fn a_package_with_large_decimals_turns_the_feature_on() {
+    for (case, wanted) in [("decimals", true), ("shapes", false)] {
+        let (schemas, manifest) = crate::input(case);
+        let output = fleetops_codegen::package(
+            &schemas,
+            manifest.as_ref(),
+            &fleetops_codegen::Options::default(),
+            &fleetops_codegen::Package::default(),
+        );
+        let files = output.unwrap().files;
+        let dependency = files["Cargo.toml"]
+            .lines()
+            .find(|line| line.starts_with("fleetops-runtime = "))
+            .unwrap();
+        assert_eq!(
+            dependency.contains(r#"features = ["bigdecimal"]"#),
+            wanted,
+            "{dependency}"
+        );
+    }
+}
+
 #[test]
 fn json_has_all_digits_as_text() {
     let json = serde_json::to_string(&price()).unwrap();

@@ -7,6 +7,8 @@ use fleetops_avro::source::Source;
 
 use super::*;
 
+mod choices;
+
 const FLEET: &str = include_str!("../../../fleetops-registry.toml");
 
 fn parse(text: &str) -> Result<Manifest, Vec<Diagnostic>> {
