@@ -17,6 +17,7 @@
 //! | `FLEETOPS_REAL_WITHOUT` | none | the names of schemas that are left out: `s0035` is the one of 386 kB, 70 MB of code |
 //! | `FLEETOPS_REAL_EVERY` | 1 | every so manieth schema, for a sample |
 //! | `FLEETOPS_REAL_BATCH` | 60 | schemas a package; 1: each in one of its own |
+//! | `FLEETOPS_REAL_PACKAGES` | all | only these packages, `real_002,real_008`: those that a run did not come to |
 //! | `FLEETOPS_REAL_COUNT` | 3 | values a type |
 //! | `FLEETOPS_REAL_STEPS` | `fmt,check,doc,run` | what is done; `run` is what takes long |
 //! | `FLEETOPS_REAL_MINUTES` | none | no package is begun after so many; the packages are taken in an order that the seed gives |
@@ -73,6 +74,9 @@ fn batches(data: &Path, seed: u64) -> Vec<Batch> {
             name: format!("real_{:03}", batches.len()),
             cases: cases.by_ref().take(size).collect(),
         });
+    }
+    if let Ok(only) = std::env::var("FLEETOPS_REAL_PACKAGES") {
+        batches.retain(|batch| only.split(',').any(|name| batch.name == name));
     }
     let mut random = random::Random::new(seed);
     batches.sort_by_cached_key(|_| random.next());

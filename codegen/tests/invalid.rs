@@ -100,8 +100,9 @@ fn no_rule_is_missing_from_the_list() {
     let pattern = regex::Regex::new(r#"(?:\b(?:error|warning)\(\s*|=>\s*)"([a-z]+(?:-[a-z]+)+)""#).unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manifest");
     let mut seen = BTreeSet::new();
-    for entry in fs::read_dir(source).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+    let files = fs::read_dir(source).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.is_file()) {
+        let text = fs::read_to_string(file).unwrap();
         seen.extend(pattern.captures_iter(&text).map(|c| c[1].to_owned()));
     }
     let listed: BTreeSet<String> = RULES.iter().map(|rule| rule.id.to_owned()).collect();
