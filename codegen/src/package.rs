@@ -108,7 +108,10 @@ pub fn package(
         serde: Gate::Feature("serde".to_owned()),
         ..options.clone()
     };
-    let title = format!("Generated from {} Avro schemas.", schemas.files().count());
+    let title = match schemas.files().count() {
+        1 => "Generated from an Avro schema.".to_owned(),
+        files => format!("Generated from {files} Avro schemas."),
+    };
     let code = generate_as(schemas, manifest, &options, Root::Crate, vec![title])?;
     let templates = Templates::new(&options.templates)?;
     let settings = manifest.map(|m| m.generate.clone()).unwrap_or_default();
