@@ -198,7 +198,7 @@ impl<T: Topic> ProducerBuilder<T> {
             .max_in_flight_bytes
             .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         let shared = Arc::new(Shared::new(
-            name.clone(),
+            name.as_str().into(),
             Ledger::new(ttl, ProducerMeter::new(&name)),
             clock,
             room,
@@ -214,7 +214,6 @@ impl<T: Topic> ProducerBuilder<T> {
         Ok(Producer {
             inner: Arc::new(Inner {
                 topic: self.topic,
-                name: name.into(),
                 schema_id,
                 prefix,
                 client,

@@ -18,13 +18,12 @@ use tokio::sync::Semaphore;
 use super::error::SendError;
 use super::ledger::{Ledger, Tidings};
 use super::native::{self, Polled};
+use super::turns::{self, Turns};
 use super::{Clock, Outcome};
-use crate::queue::Queue;
-use crate::waker::Waker;
 
 /// What the producer and librdkafka's callbacks share.
 pub(super) struct Shared {
-    pub(super) topic: String,
+    pub(super) topic: Arc<str>,
     ledger: Mutex<Ledger>,
     clock: Clock,
     client: OnceLock<Weak<Client>>,
@@ -34,7 +33,8 @@ pub(super) struct Shared {
     reports: Mutex<Vec<(usize, Report)>>,
     /// Empty, for the next ones: a new vector of that size for each batch would have the allocator tidy up all that it holds.
     spare: Mutex<Spare>,
-    waker: Waker,
+    /// Who reads them.
+    pub(super) turns: Arc<Turns>,
 }
 
 /// The vectors of the last batch that was booked.
@@ -53,9 +53,6 @@ const TOGETHER: usize = 128;
 /// librdkafka's producer.
 pub(super) type Client = BaseProducer<Context>;
 
-/// How long librdkafka's thread waits for something to do before it looks whether it is still needed.
-const POLL: Duration = Duration::from_millis(100);
-
 /// Starts a client, and a thread that polls it as long as somebody else holds it.
 ///
 /// The thread lets go of it last, so that the end of a client, which waits for librdkafka's own threads, never holds up
@@ -69,17 +66,7 @@ pub(super) fn start(config: &ClientConfig, shared: &Arc<Shared>) -> Result<Arc<C
     let polled = Arc::clone(&client);
     native::wake_when_filled(&client);
     let mine = Arc::clone(shared);
-    let poll = move || {
-        mine.waker.register();
-        while Arc::strong_count(&polled) > 1 {
-            // One event.
-            polled.poll(Duration::ZERO);
-            mine.settle_gathered();
-            if Queue::of_producer(&polled).is_none_or(|queue| queue.is_empty()) {
-                std::thread::park_timeout(POLL);
-            }
-        }
-    };
+    let poll = move || turns::attend(&polled, &mine);
     std::thread::Builder::new()
         .name("fleetops-producer".to_owned())
         .spawn(poll)
@@ -88,8 +75,9 @@ pub(super) fn start(config: &ClientConfig, shared: &Arc<Shared>) -> Result<Arc<C
 }
 
 impl Shared {
-    pub(super) fn new(topic: String, ledger: Ledger, clock: Clock, room: usize) -> Self {
+    pub(super) fn new(topic: Arc<str>, ledger: Ledger, clock: Clock, room: usize) -> Self {
         Self {
+            turns: Arc::new(Turns::new(Arc::clone(&topic))),
             topic,
             ledger: Mutex::new(ledger),
             clock,
@@ -97,7 +85,6 @@ impl Shared {
             room: Semaphore::new(room),
             reports: Mutex::default(),
             spare: Mutex::default(),
-            waker: Waker::default(),
         }
     }
 
@@ -134,18 +121,19 @@ impl Shared {
         }
     }
 
-    /// Books what was gathered.
-    pub(super) fn settle_gathered(&self) {
+    /// Books what was gathered; how many records that were.
+    pub(super) fn settle_gathered(&self) -> usize {
         let mut spare = std::mem::take(&mut *self.spare());
         let gathered = {
             let mut reports = self.reports();
             std::mem::swap(&mut *reports, &mut spare.reports);
-            !spare.reports.is_empty()
+            spare.reports.len()
         };
-        if gathered {
+        if gathered > 0 {
             self.settle_all(spare.reports.drain(..), &mut spare.tidings);
         }
         *self.spare() = spare;
+        gathered
     }
 
     fn spare(&self) -> MutexGuard<'_, Spare> {
@@ -176,7 +164,7 @@ impl Shared {
     /// An error of librdkafka or the broker about a record. Once librdkafka has failed for good, that is what it is
     /// about, whatever the code: it purges its queue then.
     pub(super) fn send_error(&self, key: Option<String>, error: &KafkaError) -> SendError {
-        let topic = self.topic.clone();
+        let topic = self.topic.to_string();
         if let Some(reason) = self.fatal() {
             return SendError::Fatal { topic, key, reason };
         }
@@ -202,8 +190,8 @@ impl Drop for Context {
 }
 
 impl Polled for Context {
-    fn waker(&self) -> &Waker {
-        &self.0.waker
+    fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 }
 
@@ -222,10 +210,10 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            tracing::error!(topic = self.0.topic, reason, "the producer has failed for good");
+            tracing::error!(topic = &*self.0.topic, reason, "the producer has failed for good");
         } else {
             // Brokers come and go; what becomes of each record is told by its receipt.
-            tracing::warn!(topic = self.0.topic, %error, reason, "librdkafka");
+            tracing::warn!(topic = &*self.0.topic, %error, reason, "librdkafka");
         }
     }
 }

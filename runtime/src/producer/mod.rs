@@ -21,6 +21,7 @@ mod ledger;
 mod native;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::cell::Cell;
 use std::fmt;
@@ -42,6 +43,7 @@ pub use error::{ProducerError, SendError, Undelivered};
 use crate::topic::Topic;
 use delivery::{Client, Shared};
 use ledger::{Admitted, Settled, Told};
+use turns::Turns;
 
 /// The header that holds a record's dedup key: the texts of the dedup fields joined by the byte 0x1F.
 pub const DEDUP_KEY: &str = "dedup-key";
@@ -109,7 +111,6 @@ pub struct Producer<T: Topic> {
 
 struct Inner<T: Topic> {
     topic: T,
-    name: Arc<str>,
     schema_id: u32,
     /// What stands before every value.
     prefix: Vec<u8>,
@@ -223,7 +224,10 @@ impl<T: Topic> Producer<T> {
             );
             tokio::time::timeout(deadline, done).await.ok();
         }
-        self.inner.shared.ledger().undelivered(&self.inner.name, before)
+        self.inner
+            .shared
+            .ledger()
+            .undelivered(&self.inner.shared.topic, before)
     }
 
     /// Takes no more events, flushes, and gives up what is not acknowledged after `deadline`: its receipts tell
@@ -271,7 +275,7 @@ impl<T: Topic> Producer<T> {
         if let Err(errors) = topic.validate(event) {
             self.inner.shared.ledger().refuse();
             return Err(SendError::Invalid {
-                topic: self.inner.name.to_string(),
+                topic: self.inner.shared.topic.to_string(),
                 key: record.key().map(str::to_owned),
                 errors,
             });
@@ -290,33 +294,42 @@ impl<T: Topic> Producer<T> {
         match room.try_acquire_many(bytes) {
             Ok(room) => Some(room),
             Err(TryAcquireError::Closed) => None,
-            Err(TryAcquireError::NoPermits) => room.acquire_many(bytes).await.ok(),
+            Err(TryAcquireError::NoPermits) => {
+                // There may be room as soon as somebody reads what became of others.
+                self.inner.shared.read(&self.inner.client);
+                self.inner.shared.turns.wait();
+                room.acquire_many(bytes).await.ok()
+            }
         }
     }
 
     /// From here on nothing waits, so that a cancelled caller leaves nothing half done.
     fn hand_over(&self, record: Record, room: Option<SemaphorePermit<'_>>) -> Result<Receipt, SendError> {
-        let Inner {
-            shared, name, client, ..
-        } = &*self.inner;
+        let Inner { shared, client, .. } = &*self.inner;
         let Some(room) = room else {
             shared.ledger().refuse();
             return Err(SendError::Closed {
-                topic: name.to_string(),
+                topic: shared.topic.to_string(),
                 key: record.key().map(str::to_owned),
             });
         };
-        let admitted = {
+        let (admitted, reads) = {
             let mut ledger = shared.ledger();
             let now = shared.now();
-            ledger.admit(record.key(), record.dedup_key(), room, now)
+            let admitted = ledger.admit(record.key(), record.dedup_key(), room, now);
+            (
+                admitted,
+                ledger.in_flight() >= turns::MANY && ledger.mark().is_multiple_of(turns::EVERY),
+            )
         };
         let (number, outcome) = match admitted {
             Admitted::Duplicate => return Ok(Receipt(State::Duplicate)),
-            Admitted::Wait(outcome) => return Ok(Receipt(State::Waiting(outcome, Arc::clone(name)))),
+            Admitted::Wait(outcome) => {
+                return Ok(Receipt(State::Waiting(outcome, Arc::clone(&shared.turns))));
+            }
             Admitted::Send(number, outcome) => (number, outcome),
         };
-        let mut message = BaseRecord::with_opaque_to(name, number).payload(record.value.as_slice());
+        let mut message = BaseRecord::with_opaque_to(&shared.topic, number).payload(record.value.as_slice());
         if let Some(key) = record.key() {
             message = message.key(key.as_bytes());
         }
@@ -331,7 +344,10 @@ impl<T: Topic> Producer<T> {
             shared.refused(number, error);
         }
         record.done();
-        Ok(Receipt(State::Waiting(outcome, Arc::clone(name))))
+        if reads {
+            shared.read(client);
+        }
+        Ok(Receipt(State::Waiting(outcome, Arc::clone(&shared.turns))))
     }
 }
 
@@ -346,7 +362,7 @@ impl<T: Topic> Clone for Producer<T> {
 impl<T: Topic> fmt::Debug for Producer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Producer")
-            .field("topic", &self.inner.name)
+            .field("topic", &self.inner.shared.topic)
             .field("schema_id", &self.inner.schema_id)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
@@ -358,7 +374,7 @@ impl<T: Topic> Drop for Inner<T> {
         let in_flight = self.shared.ledger().in_flight();
         if in_flight > 0 {
             tracing::error!(
-                topic = &*self.name,
+                topic = &*self.shared.topic,
                 in_flight,
                 "a producer was dropped without close(): events are given up"
             );
@@ -373,21 +389,25 @@ pub struct Receipt(State);
 enum State {
     /// It was known at once.
     Duplicate,
-    Waiting(oneshot::Receiver<Told>, Arc<str>),
+    Waiting(oneshot::Receiver<Told>, Arc<Turns>),
 }
 
 impl Future for Receipt {
     type Output = Settled;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Settled> {
-        let State::Waiting(outcome, topic) = &mut self.0 else {
+        let State::Waiting(outcome, turns) = &mut self.0 else {
             return Poll::Ready(Ok(Outcome::Duplicate));
         };
-        Pin::new(outcome).poll(context).map(|told| match told {
+        let told = Pin::new(outcome).poll(context);
+        if told.is_pending() {
+            turns.wait();
+        }
+        told.map(|told| match told {
             Ok(told) => told.map_err(|error| *error),
             // Without an outcome the producer is gone, and librdkafka with it before it could tell.
             Err(_) => Err(SendError::Closed {
-                topic: topic.to_string(),
+                topic: turns.topic.to_string(),
                 key: None,
             }),
         })

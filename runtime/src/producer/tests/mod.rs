@@ -2,6 +2,7 @@
 
 mod lives;
 mod outcomes;
+mod reading;
 mod records;
 
 use std::borrow::Cow;
