@@ -13,7 +13,7 @@ use crate::group::Group;
 use crate::log::{Log, patiently};
 use crate::refusals::{handled, ids, says};
 use crate::scene::{Random, Source};
-use crate::worker::Task;
+use crate::worker::{Task, Worker};
 
 /// How long, in milliseconds, a record is tried before it is told to have failed.
 const SHORT: &str = "4000";
@@ -37,7 +37,7 @@ async fn a_leader_that_dies_and_comes_back_loses_nothing() {
         ..task("led", "cooperative-sticky")
     };
     let mut group = Group::new(&cluster, task);
-    let consumers = vec![group.join(), group.join()];
+    let mut consumers = vec![group.join(), group.join()];
     let mut producer = producer(&cluster, "led", &scene, 0.3);
     let mut killed = Vec::new();
     for _ in 0..3 {
@@ -51,7 +51,8 @@ async fn a_leader_that_dies_and_comes_back_loses_nothing() {
         }
         pause(&mut random, 1_000, 4_000);
         group.check_commits();
-        assert!(producer.running(), "it still sends");
+        producer.still_runs();
+        consumers.iter_mut().for_each(Worker::still_runs);
         cluster.kafka(&["start"]);
         cluster.wait_for_replicas("led", 3);
         group.check_commits();

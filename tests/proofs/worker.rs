@@ -74,13 +74,19 @@ impl Worker {
 
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
-        assert!(self.running(), "it ended by itself: {}", self.log());
+        self.still_runs();
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     pub(crate) fn running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// It was not asked to end, and has not.
+    #[track_caller]
+    pub(crate) fn still_runs(&mut self) {
+        assert!(self.running(), "a worker ended by itself: {}", self.log());
     }
 
     /// Asks it to end.

@@ -196,6 +196,9 @@ impl<T: Topic> Producer<T> {
     /// Events that one task enqueues one after the other stay in order within their key. A receipt may be dropped: a
     /// failure that nobody hears of is told by the next [`flush`](Self::flush) or [`close`](Self::close).
     ///
+    /// With a thousand records and more in flight some calls also read what became of others, which may take them a few
+    /// milliseconds: what is read is one answer of a broker, with up to a batch of records.
+    ///
     /// # Errors
     /// A [`SendError`] for an event that is not valid, and where librdkafka does not take the record.
     pub async fn enqueue(&self, mut event: T::Event) -> Result<Receipt, SendError> {

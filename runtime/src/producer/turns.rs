@@ -7,7 +7,7 @@
 //! then, and what they free there is what they need next.
 //!
 //! The thread reads all the rest: what comes while little is in flight, when nobody sends any more, and where those who send
-//! wait. It never waits for anybody longer than [`PATIENCE`].
+//! wait. Who has not read for [`PATIENCE`] is not counted upon.
 //!
 //! Both may read at the same time. What a report does is the ledger's.
 
