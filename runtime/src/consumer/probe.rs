@@ -20,6 +20,24 @@ use super::mail::{Mailbox, Note};
 /// How long one question may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Asks the leaders of partitions. Where there is no answer, it finds out who leads now, for the next time.
+///
+/// librdkafka remembers the leaders that such a question has looked up, alive or not, and asks them again until what it
+/// remembers is a quarter of an hour old: without this a client would wait for a dead broker long after another one leads.
+fn led<A>(
+    client: &BaseConsumer<ProbeContext>,
+    topic: &str,
+    ask: impl FnOnce() -> KafkaResult<A>,
+) -> KafkaResult<A> {
+    let answer = ask();
+    if answer.is_err()
+        && let Err(error) = client.fetch_metadata(Some(topic), PATIENCE)
+    {
+        tracing::debug!(topic, %error, "who leads is not to be had");
+    }
+    answer
+}
+
 struct Question {
     partition: i32,
     epoch: u64,
@@ -58,7 +76,9 @@ impl Probe {
         let spawned = thread.spawn(move || {
             for question in asked {
                 let asked_at = start.elapsed();
-                let answer = its_client.fetch_watermarks(&its_topic, question.partition, PATIENCE);
+                let answer = led(&its_client, &its_topic, || {
+                    its_client.fetch_watermarks(&its_topic, question.partition, PATIENCE)
+                });
                 if let Err(error) = &answer {
                     tracing::debug!(partition = question.partition, %error, "the end of the log is not to be had");
                 }
@@ -93,7 +113,11 @@ impl Probe {
     /// # Errors
     /// librdkafka's.
     pub(crate) fn watermarks(&self, partition: i32) -> KafkaResult<(i64, i64)> {
-        self.client.fetch_watermarks(&self.topic, partition, PATIENCE)
+        self.led(|| self.client.fetch_watermarks(&self.topic, partition, PATIENCE))
+    }
+
+    fn led<A>(&self, ask: impl FnOnce() -> KafkaResult<A>) -> KafkaResult<A> {
+        led(&self.client, &self.topic, ask)
     }
 
     /// The first offset of a partition that is no older than `window` before the record at `offset`. `None` where the
@@ -105,7 +129,7 @@ impl Probe {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition_offset(&self.topic, partition, Offset::Offset(wanted))
             .ok()?;
-        let answer = self.client.offsets_for_times(list, PATIENCE);
+        let answer = self.led(|| self.client.offsets_for_times(list, PATIENCE));
         let answer = answer
             .inspect_err(|error| tracing::debug!(partition, %error, "no look-up by time"))
             .ok()?;
@@ -124,7 +148,7 @@ impl Probe {
     pub(crate) fn offset_at(&self, partition: i32, time_ms: i64) -> KafkaResult<Option<i64>> {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition_offset(&self.topic, partition, Offset::Offset(time_ms.max(0)))?;
-        let answer = self.client.offsets_for_times(list, PATIENCE)?;
+        let answer = self.led(|| self.client.offsets_for_times(list, PATIENCE))?;
         let Some(element) = answer.find_partition(&self.topic, partition) else {
             return Ok(None);
         };
@@ -162,5 +186,31 @@ impl Probe {
             tracing::debug!(%error, "unassign");
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+    use crate::observe::HandlingMeter;
+
+    /// Whoever was asked first may be dead by the next question, and for good.
+    #[test]
+    fn a_leader_that_has_died_is_not_asked_for_ever() {
+        let cluster = MockCluster::new(2).unwrap();
+        cluster.create_topic("t", 1, 2).unwrap();
+        cluster.partition_leader("t", 0, Some(1)).unwrap();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        let mailbox = Mailbox::<()>::new(Arc::default(), HandlingMeter::new("t", "g"));
+        let probe = Probe::new(&config, &Arc::from("t"), &Arc::new(mailbox), Instant::now()).unwrap();
+        assert_eq!(probe.watermarks(0), Ok((0, 0)));
+        cluster.broker_down(1).unwrap();
+        assert!(probe.watermarks(0).is_err(), "nobody leads");
+        assert!(probe.watermarks(0).is_err(), "nobody leads");
+        cluster.partition_leader("t", 0, Some(2)).unwrap();
+        assert!((0..3).any(|_| probe.watermarks(0).is_ok()), "another one leads");
     }
 }
