@@ -113,11 +113,9 @@ impl Probe {
     /// # Errors
     /// librdkafka's.
     pub(crate) fn watermarks(&self, partition: i32) -> KafkaResult<(i64, i64)> {
-        self.led(|| self.client.fetch_watermarks(&self.topic, partition, PATIENCE))
-    }
-
-    fn led<A>(&self, ask: impl FnOnce() -> KafkaResult<A>) -> KafkaResult<A> {
-        led(&self.client, &self.topic, ask)
+        led(&self.client, &self.topic, || {
+            self.client.fetch_watermarks(&self.topic, partition, PATIENCE)
+        })
     }
 
     /// The first offset of a partition that is no older than `window` before the record at `offset`. `None` where the
@@ -126,18 +124,9 @@ impl Probe {
         let timestamp = self.timestamp_at(partition, offset)?;
         let window = i64::try_from(window.as_millis()).ok()?;
         let wanted = timestamp.checked_sub(window)?.max(0);
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(&self.topic, partition, Offset::Offset(wanted))
-            .ok()?;
-        let answer = self.led(|| self.client.offsets_for_times(list, PATIENCE));
-        let answer = answer
+        self.offset_at(partition, wanted)
             .inspect_err(|error| tracing::debug!(partition, %error, "no look-up by time"))
-            .ok()?;
-        let element = answer.find_partition(&self.topic, partition)?;
-        match (element.error(), element.offset()) {
-            (Ok(()), Offset::Offset(found)) => Some(found),
-            _ => None,
-        }
+            .ok()?
     }
 
     /// The first offset of a partition whose record is no older than that time, in milliseconds since 1970; `None`: all
@@ -148,14 +137,16 @@ impl Probe {
     pub(crate) fn offset_at(&self, partition: i32, time_ms: i64) -> KafkaResult<Option<i64>> {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition_offset(&self.topic, partition, Offset::Offset(time_ms.max(0)))?;
-        let answer = self.led(|| self.client.offsets_for_times(list, PATIENCE))?;
-        let Some(element) = answer.find_partition(&self.topic, partition) else {
-            return Ok(None);
-        };
-        element.error()?;
-        Ok(match element.offset() {
-            Offset::Offset(found) => Some(found),
-            _ => None,
+        led(&self.client, &self.topic, || {
+            let answer = self.client.offsets_for_times(list, PATIENCE)?;
+            let Some(element) = answer.find_partition(&self.topic, partition) else {
+                return Ok(None);
+            };
+            element.error()?;
+            Ok(match element.offset() {
+                Offset::Offset(found) => Some(found),
+                _ => None,
+            })
         })
     }
 

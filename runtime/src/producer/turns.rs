@@ -12,7 +12,9 @@
 //! Both may read at the same time. What a report does is the ledger's.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(test)]
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::delivery::{Client, Shared};
@@ -39,7 +41,10 @@ pub(super) struct Turns {
     /// For a receipt that has outlived its producer.
     pub(super) topic: Arc<str>,
     waker: Waker,
+    /// Somebody who sends has read since the thread last asked, and nobody had to wait since.
+    read: AtomicBool,
     /// How often somebody who sends has read.
+    #[cfg(test)]
     readings: AtomicU64,
     /// Whether the thread has left the reports to those who send. It is not told of new ones then.
     left: AtomicBool,
@@ -50,6 +55,8 @@ impl Turns {
         Self {
             topic,
             waker: Waker::default(),
+            read: AtomicBool::new(false),
+            #[cfg(test)]
             readings: AtomicU64::new(0),
             left: AtomicBool::new(false),
         }
@@ -67,8 +74,9 @@ impl Turns {
         }
     }
 
-    /// Somebody who sends has to wait: what the thread has left to them it takes back.
+    /// Somebody who sends has to wait, and will not read soon: what the thread has left to them it takes back.
     pub(super) fn wait(&self) {
+        self.read.store(false, Ordering::Relaxed);
         if self.left.load(Ordering::Relaxed) && self.left.swap(false, Ordering::SeqCst) {
             self.waker.wake();
         }
@@ -76,13 +84,14 @@ impl Turns {
 
     /// Somebody who sends reads.
     pub(super) fn has_read(&self) {
+        #[cfg(test)]
         self.readings.fetch_add(1, Ordering::Relaxed);
+        self.read.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody who sends has read since this was last asked.
-    pub(super) fn others_read(&self, seen: &mut u64) -> bool {
-        let readings = self.readings.load(Ordering::Relaxed);
-        std::mem::replace(seen, readings) != readings
+    /// Whether somebody who sends has read since this was last asked, and will probably do so again.
+    pub(super) fn others_read(&self) -> bool {
+        self.read.swap(false, Ordering::Relaxed)
     }
 
     /// Leaves the reports to those who send for a while; whether one of them has to wait meanwhile.
@@ -133,11 +142,10 @@ impl Shared {
 pub(super) fn attend(client: &Arc<Client>, shared: &Shared) {
     let turns = &shared.turns;
     turns.register();
-    let mut seen = 0;
     while Arc::strong_count(client) > 1 {
         if Queue::of_producer(client).is_none_or(|queue| queue.is_empty()) {
             std::thread::park_timeout(POLL);
-        } else if !turns.others_read(&mut seen) || turns.leave() {
+        } else if !turns.others_read() || turns.leave() {
             shared.read_event(client);
         }
     }

@@ -105,11 +105,13 @@ async fn a_receipt_outlives_its_producer() {
 #[test]
 fn the_thread_leaves_reports_to_those_who_have_read_and_takes_them_back_for_those_who_wait() {
     let turns = Turns::new("events".into());
-    let mut seen = 0;
-    assert!(!turns.others_read(&mut seen), "nobody has read yet");
+    assert!(!turns.others_read(), "nobody has read yet");
     turns.has_read();
-    assert!(turns.others_read(&mut seen));
-    assert!(!turns.others_read(&mut seen), "nobody has read since");
+    assert!(turns.others_read());
+    assert!(!turns.others_read(), "nobody has read since");
+    turns.has_read();
+    turns.wait();
+    assert!(!turns.others_read(), "who waits does not read again soon");
     // Nobody waits: after a while the thread looks again.
     turns.register();
     assert!(!turns.leave());
