@@ -278,11 +278,31 @@ fn make(count: usize, mut runner: TestRunner) -> Vec<Case> {
         .collect()
 }
 
+/// What a fresh run found once and the 300 do not show: more gaps than 64 bits count.
+fn found() -> Vec<Case> {
+    let hour = 3_600_000;
+    let jump = |start| [(0, start), (i64::MAX - 1, start + 1), (i64::MAX, start + 2)];
+    let ops = (0..3).flat_map(|n| jump(1_700_000_000_000 + n * hour));
+    vec![Case {
+        ring: 10,
+        tolerance: 2,
+        hold: 300,
+        ops: ops
+            .map(|(frame, time)| Op::Receive {
+                frame,
+                event: 0,
+                time,
+            })
+            .collect(),
+    }]
+}
+
 #[test]
 fn as_the_model_answered() {
     let path = folder().join("reorder_cases.jsonl");
     if std::env::var_os("FLEETOPS_BLESS").is_some() {
-        let cases = make(300, TestRunner::deterministic());
+        let mut cases = make(300, TestRunner::deterministic());
+        cases.extend(found());
         let answers = ask_model(&cases).expect("the model is needed to write its answers down");
         let lines = cases.iter().zip(answers);
         let text: String = lines

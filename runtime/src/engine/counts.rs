@@ -20,7 +20,8 @@ pub struct EngineCounts {
     pub too_old: u64,
     /// Refused: an unconfirmed jump.
     pub jumps: u64,
-    /// Missing sequence numbers that were given up, each counted.
+    /// Missing sequence numbers that were given up, each counted; it stays at `u64::MAX` once there, which
+    /// takes three jumps from end to end of an `i64`.
     pub gaps: u64,
     /// Given to the handler after a record of the same `by` value that has a higher offset.
     pub reordered: u64,

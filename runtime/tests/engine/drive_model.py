@@ -4,7 +4,8 @@ usage: drive_model.py FOLDER_OF_THE_MODEL, with one case a line on standard inpu
 A case: {"ring", "tolerance", "hold", "ops"}; an op is [frame, event, time], "tick" (the clock ends all holds) or "end".
 The answer: {"steps": [[[outcome, frame, number of the op that brought it], ...] for each op], "gaps"}.
 
-The model knows no time. Rules 5 and 7 are put around it here, in the plainest way.
+The model knows no time. Rules 5 and 7 are put around it here, in the plainest way. It also counts without end, where the
+engine's counter of gaps stays at the most that 64 bits hold.
 """
 import json
 import sys
@@ -13,6 +14,7 @@ sys.path.insert(0, sys.argv[1])
 import reorder  # noqa: E402
 
 IDLE = 60_000
+MOST = 2**64 - 1
 
 
 class Timed:
@@ -75,4 +77,4 @@ class Event:
 for line in sys.stdin:
     timed = Timed(json.loads(line))
     steps = list(timed.run())
-    print(json.dumps({"steps": steps, "gaps": timed.gaps + timed.stage.gaps}), flush=True)
+    print(json.dumps({"steps": steps, "gaps": min(timed.gaps + timed.stage.gaps, MOST)}), flush=True)
