@@ -21,7 +21,7 @@
 mod soak;
 mod topic;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use fleetops_runtime::codec::AvroRecord as _;
@@ -77,8 +77,8 @@ async fn compare_producers(bootstrap: &str, events: usize, rounds: usize) {
     let (mut finished, mut encoded) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let telemetry = events_of(round, events);
-        let sends = produce_bare(bootstrap, &topic, telemetry.clone(), true).await;
-        let encodes = produce_bare(bootstrap, &topic, telemetry.clone(), false).await;
+        let sends = produce_bare(bootstrap, &topic, telemetry.clone(), true, true).await;
+        let encodes = produce_bare(bootstrap, &topic, telemetry.clone(), false, true).await;
         let ours = produce(bootstrap, &topic, telemetry).await;
         finished.push(told(
             &[("bare, records made beforehand", sends), ("ours", ours)],
@@ -98,19 +98,31 @@ async fn compare_producers(bootstrap: &str, events: usize, rounds: usize) {
 async fn compare_consumers(bootstrap: &str, events: usize, rounds: usize) {
     let total = events * 5;
     println!("consumer, {total} records a round: million/s by the clock, and a second of processor");
-    let topic = create(bootstrap, "read", &[]).await;
-    for round in 0..5 {
-        produce_bare(bootstrap, &topic, disturbed(events_of(round, events)), true).await;
+    // Ours have the header `dedup-key`; those of other clients have none, and the key is made of the fields.
+    let topics = [("ours", true), ("others", false)];
+    let mut logs = Vec::new();
+    for (whose, headers) in topics {
+        let topic = create(bootstrap, whose, &[]).await;
+        for round in 0..5 {
+            let events = disturbed(events_of(round, events));
+            produce_bare(bootstrap, &topic, events, true, headers).await;
+        }
+        logs.push((whose, topic));
     }
-    let (mut ran, mut received) = (Vec::new(), Vec::new());
+    let mut all: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     for _ in 0..rounds {
-        let bare = consume_bare(bootstrap, &topic, total);
-        let run = consume(bootstrap, &topic, total, true).await;
-        let recv = consume(bootstrap, &topic, total, false).await;
-        ran.push(told(&[("bare", bare), ("run", run)], total));
-        received.push(told(&[("bare", bare), ("recv", recv)], total));
+        for (whose, topic) in &logs {
+            let bare = consume_bare(bootstrap, topic, total);
+            let run = consume(bootstrap, topic, total, true).await;
+            let recv = consume(bootstrap, topic, total, false).await;
+            for (name, took) in [("run", run), ("recv", recv)] {
+                print!("  {whose:6}");
+                let ratio = told(&[("bare", bare), (name, took)], total);
+                all.entry(format!("{whose}, {name}")).or_default().push(ratio);
+            }
+        }
     }
-    for (what, ratios) in [("run", ran), ("recv", received)] {
+    for (what, ratios) in all {
         println!(
             "{what}: median ratio by the clock {:.2}, by the processor {:.2}",
             median(&ratios, 0),
@@ -238,7 +250,13 @@ fn finish(spec: &Rated, event: &Telemetry, into: &mut Finished) {
 }
 
 /// What a careful program would send; with `beforehand` the encoding is not measured.
-async fn produce_bare(bootstrap: &str, topic: &str, events: Vec<Telemetry>, beforehand: bool) -> Took {
+async fn produce_bare(
+    bootstrap: &str,
+    topic: &str,
+    events: Vec<Telemetry>,
+    beforehand: bool,
+    headers: bool,
+) -> Took {
     let producer: FutureProducer = client(bootstrap)
         .set("enable.idempotence", "true")
         .set("acks", "all")
@@ -268,10 +286,10 @@ async fn produce_bare(bootstrap: &str, topic: &str, events: Vec<Telemetry>, befo
             key: DEDUP_KEY,
             value: Some(&buffer.0),
         };
-        let record = FutureRecord::to(topic)
-            .key(&event.vehicle)
-            .payload(&buffer.1)
-            .headers(OwnedHeaders::new_with_capacity(1).insert(header));
+        let mut record = FutureRecord::to(topic).key(&event.vehicle).payload(&buffer.1);
+        if headers {
+            record = record.headers(OwnedHeaders::new_with_capacity(1).insert(header));
+        }
         waiting.push_back(
             producer
                 .send_result(record)
