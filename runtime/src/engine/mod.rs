@@ -102,6 +102,8 @@ pub struct Engine<P> {
     counts: EngineCounts,
     /// The keys of the records that are being received, kept for its room.
     keys: Vec<Option<Key>>,
+    /// What those of them are that were decoded ahead, likewise.
+    ahead: Vec<Option<Decoded<P>>>,
 }
 
 impl<P> Engine<P> {
@@ -123,6 +125,7 @@ impl<P> Engine<P> {
             trail: config.window_ms().map(|window| Trail::new(window, start)),
             counts: EngineCounts::default(),
             keys: Vec::new(),
+            ahead: Vec::new(),
         }
     }
 
@@ -146,6 +149,7 @@ impl<P> Engine<P> {
 
     /// Takes the next records of the partition, as [`Engine::receive`] would take one after the other; `decode` is called with a
     /// record's number among these. What many records need to know of dedup is fetched from memory together, so this is faster.
+    /// For that a record without our header is decoded before those ahead of it are taken, as it will be decoded anyway.
     pub fn receive_all(
         &mut self,
         records: &[Meta<'_>],
@@ -154,20 +158,49 @@ impl<P> Engine<P> {
         out: &mut Vec<Output<P>>,
     ) {
         let mut keys = std::mem::take(&mut self.keys);
+        let mut ahead = std::mem::take(&mut self.ahead);
         for (block, records) in records.chunks(BLOCK).enumerate() {
+            let mut decode = |number: usize| decode(block * BLOCK + number);
             keys.clear();
-            keys.extend(records.iter().map(|meta| Some(self.keyed.of(meta.header()?))));
+            ahead.clear();
+            let mut last = self.offsets.last();
+            for (number, meta) in records.iter().enumerate() {
+                let repeated = last.is_some_and(|last| meta.offset <= last);
+                last = last.max(Some(meta.offset));
+                let decoded = (!repeated && self.needs_fields(meta)).then(|| decode(number));
+                let text = match &decoded {
+                    None => meta.header(),
+                    Some(Decoded::Event { dedup_key, .. }) => dedup_key.as_deref(),
+                    Some(Decoded::Tombstone(_) | Decoded::Poison(_)) => None,
+                };
+                keys.push(text.map(|text| self.keyed.of(text)));
+                ahead.push(decoded);
+            }
             if let Some(dedup) = &self.dedup {
                 dedup.expect(&keys);
             }
-            for (number, (meta, key)) in records.iter().zip(&keys).enumerate() {
-                self.take(*meta, *key, now, || decode(block * BLOCK + number), out);
+            for (number, ((meta, key), ahead)) in records.iter().zip(&keys).zip(&mut ahead).enumerate() {
+                let decoded = ahead.take();
+                self.take(
+                    *meta,
+                    *key,
+                    now,
+                    || decoded.unwrap_or_else(|| decode(number)),
+                    out,
+                );
             }
         }
         self.keys = keys;
+        self.ahead = ahead;
     }
 
-    /// `key` is that of the record's header.
+    /// Whether dedup goes by the fields of this record, which has to be decoded then whatever else is so.
+    fn needs_fields(&self, meta: &Meta<'_>) -> bool {
+        let asked = meta.value.is_some() && !meta.replayed && meta.header().is_none();
+        asked && self.dedup.is_some()
+    }
+
+    /// `key` is that of the record's header, or that of its fields where they are known.
     fn take(
         &mut self,
         meta: Meta<'_>,
@@ -337,7 +370,7 @@ impl<P> Stages<'_, P> {
             return self.past(meta, decode);
         }
         let header = meta.header();
-        if key.is_some_and(|key| self.is_duplicate(key)) {
+        if header.is_some() && key.is_some_and(|key| self.is_duplicate(key)) {
             return;
         }
         let needs_fields = self.reorder.is_some() || (self.dedup.is_some() && header.is_none());
@@ -352,7 +385,7 @@ impl<P> Stages<'_, P> {
                 dedup_key,
                 sequence,
             } => {
-                self.event(meta, header.zip(key), payload, dedup_key, sequence);
+                self.event(meta, key, payload, dedup_key, sequence);
             }
         }
     }
@@ -373,18 +406,18 @@ impl<P> Stages<'_, P> {
     fn event(
         &mut self,
         meta: Meta<'_>,
-        header: Option<(&[u8], Key)>,
+        key: Option<Key>,
         payload: P,
         dedup_key: Option<Vec<u8>>,
         sequence: Option<Sequence>,
     ) {
-        let key = match (header, &dedup_key) {
-            (Some((header, _)), Some(fields)) if header != fields && !planted(Mistake::HeaderBelieved) => {
+        let key = match (meta.header(), &dedup_key) {
+            (Some(header), Some(fields)) if header != fields && !planted(Mistake::HeaderBelieved) => {
                 return self.poison(meta.offset, PoisonCause::HeaderContradicted, payload);
             }
-            (Some((_, key)), Some(_)) => Some(key),
+            (Some(_), Some(_)) => key,
             (None, Some(fields)) => {
-                let key = self.sink.keyed.of(fields);
+                let key = key.unwrap_or_else(|| self.sink.keyed.of(fields));
                 if self.is_duplicate(key) {
                     return;
                 }
