@@ -29,7 +29,7 @@ pub struct ConsumerCounts {
     pub too_old: u64,
     /// Refused: a sequence number far ahead that nothing confirmed.
     pub jumps: u64,
-    /// Missing sequence numbers that were given up.
+    /// Missing sequence numbers that were given up; at most `u64::MAX`.
     pub gaps: u64,
     /// Handed out after a record of the same `by` value that has a higher offset.
     pub reordered: u64,
@@ -92,7 +92,8 @@ impl ConsumerCounts {
         self.late += engine.late;
         self.too_old += engine.too_old;
         self.jumps += engine.jumps;
-        self.gaps += engine.gaps;
+        // One corrupt index can stand for 2^63 of them; the others count records.
+        self.gaps = self.gaps.saturating_add(engine.gaps);
         self.reordered += engine.reordered;
         self.poison += engine.poison;
         self.handed_out += engine.handled;
@@ -126,5 +127,22 @@ impl PartitionCounts {
     /// Offsets between what is settled and the end of the log. `None`: one of the two is not known yet.
     pub fn lag(&self) -> Option<u64> {
         u64::try_from(self.high_watermark?.saturating_sub(self.watermark?)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_of_many_partitions_stay_at_the_most_that_is_counted() {
+        let mut counts = ConsumerCounts::default();
+        for _ in 0..3 {
+            counts.add(&EngineCounts {
+                gaps: u64::MAX / 2,
+                ..EngineCounts::default()
+            });
+        }
+        assert_eq!(counts.gaps, u64::MAX);
     }
 }
