@@ -43,23 +43,31 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// What cannot.
-const FIXED: &[Fixed] = &[
-    Fixed {
-        key: "enable.auto.commit",
+fn fixed(until_end: bool) -> [Fixed; 3] {
+    let committed = |key| Fixed {
+        key,
         values: &["false"],
         why: "offsets are committed when records are settled, not when they are fetched",
-    },
-    Fixed {
-        key: "enable.auto.offset.store",
-        values: &["false"],
-        why: "offsets are committed when records are settled, not when they are fetched",
-    },
-    Fixed {
-        key: "enable.partition.eof",
-        values: &["true"],
-        why: "the end of a log that ends in a transaction's marker shows in no other way",
-    },
-];
+    };
+    let end = if until_end {
+        Fixed {
+            key: "enable.partition.eof",
+            values: &["true"],
+            why: "the end of a log that ends in a transaction's marker shows in no other way",
+        }
+    } else {
+        Fixed {
+            key: "enable.partition.eof",
+            values: &["false"],
+            why: "only a stream that ends where the log ends (`until_end`) has a use for it",
+        }
+    };
+    [
+        committed("enable.auto.commit"),
+        committed("enable.auto.offset.store"),
+        end,
+    ]
+}
 
 /// Sets a [`Consumer`] up.
 ///
@@ -296,7 +304,7 @@ impl<T: Topic> ConsumerBuilder<T> {
             .client_config(&[], &[])
             .map_err(|error| connect_error(&topic, error))?;
         let mut config = connection
-            .client_config(DEFAULTS, FIXED)
+            .client_config(DEFAULTS, &fixed(self.until_end))
             .map_err(|error| connect_error(&topic, error))?;
         config.set("group.id", &group);
 

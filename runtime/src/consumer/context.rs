@@ -2,12 +2,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rdkafka::ClientContext;
 use rdkafka::bindings::rd_kafka_resp_err_t as Code;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
-use rdkafka::{ClientContext, Timestamp};
 
 use super::core::Core;
 use crate::topic::Topic;
@@ -108,9 +108,4 @@ impl<T: Topic> ConsumerContext for Context<T> {
             .unwrap_or_else(PoisonError::into_inner)
             .push((result, parts));
     }
-}
-
-/// A record's timestamp in milliseconds, where it has one.
-pub(crate) fn millis(timestamp: Timestamp) -> Option<i64> {
-    timestamp.to_millis()
 }

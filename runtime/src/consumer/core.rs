@@ -73,6 +73,8 @@ pub(crate) struct Partition<E> {
     pub(super) high_watermark: Option<i64>,
     /// librdkafka was told not to fetch from it.
     pub(crate) paused: bool,
+    /// What is fetched from it goes to the thread's queue.
+    pub(super) gathered: bool,
 }
 
 impl<E> Partition<E> {
@@ -96,6 +98,7 @@ impl<E> Partition<E> {
             handled: 0,
             high_watermark: end,
             paused: false,
+            gathered: false,
         }
     }
 }

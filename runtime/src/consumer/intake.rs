@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use rdkafka::Message;
-use rdkafka::message::BorrowedMessage;
-
-use super::context;
 use super::core::{Core, Partition, Phase};
 use super::delivery::Record;
 use super::error::ConsumerError;
+use super::fetched::View;
 use super::letters::{Letter, Ticket};
 use super::making::{Making, poison, refusal};
 use super::mistakes::{Mistake, planted};
-use super::native;
 use super::raw::Raw;
 use super::values::Prepared;
 use crate::dead_letter::Reason;
@@ -22,14 +18,14 @@ use crate::topic::Topic;
 
 impl<T: Topic> Core<T> {
     /// A message of librdkafka's.
-    pub(crate) fn message(&mut self, message: &BorrowedMessage<'_>) {
+    pub(super) fn message(&mut self, message: View<'_>) {
         let (number, offset) = (message.partition(), message.offset());
         if !self.takes(number, offset) {
             return;
         }
-        self.record(number, offset, context::millis(message.timestamp()), |raw| {
-            raw.start(message.key(), message.payload());
-            native::headers(message, |name, value| raw.header(name, value));
+        self.record(number, offset, message.timestamp_ms(), |raw| {
+            raw.start(message.key(), message.value());
+            message.headers(|name, value| raw.header(name, value));
         });
     }
 

@@ -30,6 +30,7 @@ mod delivery;
 mod dispatch;
 mod due;
 mod error;
+mod fetched;
 mod figures;
 mod gate;
 mod intake;

@@ -1,24 +1,23 @@
 //! The few things that rdkafka's safe interface lacks, straight from librdkafka.
 //!
-//! - Commit metadata and header names as bytes: rdkafka's accessors panic on what is not UTF-8, and both come from outside.
+//! - Commit metadata as bytes: rdkafka's accessor panics on what is not UTF-8, and it comes from outside.
 //! - The high watermark of the last fetch answer, without asking a broker.
 //! - Commits whose answer comes back: rdkafka's asynchronous commit names no queue for the answer, and librdkafka then makes no
 //!   event of it, so `commit_callback` is never called for it.
 //!
-//! Nothing else of the consumer is `unsafe`, but for its queue (`queue.rs`). Every pointer that is read belongs to a value that the caller has
+//! Nothing else of the consumer is `unsafe`, but for its queues (`queue.rs`, `fetched.rs`). Every pointer that is read belongs to a value that the caller has
 //! borrowed for the length of the call, and nothing that points into librdkafka's memory leaves a function: bytes are
 //! copied or lent to a closure.
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::ptr;
 use std::slice;
 
 use rdkafka::bindings as sys;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::queue::Queue;
@@ -48,36 +47,6 @@ pub(crate) fn metadata(list: &TopicPartitionList) -> Vec<Vec<u8>> {
             unsafe { slice::from_raw_parts(element.metadata.cast::<u8>(), element.metadata_size) }.to_vec()
         })
         .collect()
-}
-
-/// Calls `each` with the name and the value (`None`: null) of each of the message's headers, in order.
-pub(crate) fn headers(message: &BorrowedMessage<'_>, mut each: impl FnMut(&[u8], Option<&[u8]>)) {
-    let mut headers = ptr::null_mut();
-    // SAFETY: `message.ptr()` is the message that `message` keeps alive. The call parses its headers on first use, which
-    // changes the message; rdkafka's own `headers()` does the same, and `message` is not used by another thread: it is
-    // handed out by `poll` to this one and dropped here. On success `headers` belongs to the message and lives as long.
-    let error = unsafe { sys::rd_kafka_message_headers(message.ptr(), &mut headers) };
-    if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || headers.is_null() {
-        return; // RD_KAFKA_RESP_ERR__NOENT: it has none
-    }
-    for index in 0.. {
-        let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
-        // SAFETY: `headers` is valid (above); the three out pointers are to live locals. Past the last header the call
-        // answers RD_KAFKA_RESP_ERR__NOENT and sets nothing.
-        let error = unsafe { sys::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut size) };
-        if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
-            return;
-        }
-        // SAFETY: on success `name` is a NUL-terminated text in the headers' memory; it is lent for this round only.
-        let name = unsafe { CStr::from_ptr(name) }.to_bytes();
-        let value = if value.is_null() {
-            None
-        } else {
-            // SAFETY: on success `value` points to `size` bytes in the headers' memory; lent for this round only.
-            Some(unsafe { slice::from_raw_parts(value.cast::<u8>(), size) })
-        };
-        each(name, value);
-    }
 }
 
 /// The partition's high watermark as of the last fetch answer. `None`: there was none yet. Asks no broker.

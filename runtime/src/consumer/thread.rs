@@ -1,8 +1,8 @@
 //! The consumer's thread: one round after another of notes, commits, and messages.
 //!
-//! The thread alone touches librdkafka's consumer. In each round it reads its notes, does what they ask, and then polls
-//! without waiting, a burst at a time, until nothing is left; then it sleeps until it is woken. It is woken by librdkafka when
-//! something comes into the empty queue, by the mailbox when the first note is left, by the outbox when it has shrunk enough,
+//! The thread alone touches librdkafka's consumer. In each round it reads its notes, does what they ask, and then serves events and
+//! takes records without waiting, a burst at a time, until nothing is left; then it sleeps until it is woken. It is woken by librdkafka when
+//! something comes into an empty queue, by the mailbox when the first note is left, by the outbox when it has shrunk enough,
 //! and by the last handler call of an assignment that is being given up. Each of these wake-ups is remembered if it comes
 //! while the thread is awake; the time limit on the sleep is for the timers.
 
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::context::{CommitAnswer, Context};
 use super::core::{Core, Phase, Stop};
 use super::error::ConsumerError;
+use super::fetched::{Fetched, View};
 use super::mail::Outbox;
 use super::native;
 use super::pressure::Verdict;
@@ -79,17 +80,21 @@ pub(crate) async fn spawn<T: Topic>(
             outbox: Arc::clone(&core.outbox),
             topic: Arc::clone(&topic),
         };
-        match connect(core, &config, &topic, waker) {
-            Ok(client) => {
+        let client = match connect(core, &config, &topic, &waker) {
+            Ok(client) => client,
+            Err(error) => return drop(ready.send(Err(describe(error)))),
+        };
+        let result = match Fetched::new(&client, BURST, waker) {
+            Ok(mut fetched) => {
                 // Nobody waits any more if `build` was given up: then the consumer's `Abandon` is in the mailbox, or will be.
                 let _ = ready.send(Ok(()));
-                let result = rounds(client);
-                let _ = done.send(result);
+                rounds(&client, &mut fetched)
             }
-            Err(error) => {
-                let _ = ready.send(Err(describe(error)));
-            }
-        }
+            Err(error) => return drop(ready.send(Err(describe(error)))),
+        };
+        // Leaves the group. The callbacks that this makes find no partitions any more.
+        drop(client);
+        let _ = done.send(result);
     });
     if let Err(error) = spawned {
         return Err(ConsumerError::Configuration {
@@ -105,16 +110,20 @@ fn connect<T: Topic>(
     core: Core<T>,
     config: &ClientConfig,
     topic: &str,
-    waker: Arc<Waker>,
+    waker: &Arc<Waker>,
 ) -> KafkaResult<BaseConsumer<Context<T>>> {
+    let waker = Arc::clone(waker);
     let mut client: BaseConsumer<Context<T>> = config.create_with_context(Context::new(core))?;
     client.set_nonempty_callback(move || waker.wake());
     client.subscribe(&[topic])?;
     Ok(client)
 }
 
-/// Runs until the thread is told to stop, then leaves the group.
-fn rounds<T: Topic>(client: BaseConsumer<Context<T>>) -> Result<(), ConsumerError> {
+/// Runs until the thread is told to stop.
+fn rounds<T: Topic>(
+    client: &BaseConsumer<Context<T>>,
+    fetched: &mut Fetched<'_, Context<T>>,
+) -> Result<(), ConsumerError> {
     let context = Arc::clone(client.context());
     let mut published = Instant::now();
     let stop = loop {
@@ -127,11 +136,12 @@ fn rounds<T: Topic>(client: BaseConsumer<Context<T>>) -> Result<(), ConsumerErro
                 break stop;
             }
             core.commits_answered(context.commit_answers());
-            core.round(&client)
+            core.gather(fetched);
+            core.round(client)
         };
         let mut busy = false;
         if verdict != Verdict::Hold {
-            busy = burst(&client, &context);
+            busy = burst(client, fetched, &context);
         }
         let mut core = context.core();
         core.hand_out();
@@ -139,7 +149,7 @@ fn rounds<T: Topic>(client: BaseConsumer<Context<T>>) -> Result<(), ConsumerErro
             published = Instant::now();
             let topic = Arc::clone(&core.settings.topic);
             core.publish(Some(&|partition| {
-                native::cached_high_watermark(&client, &topic, partition)
+                native::cached_high_watermark(client, &topic, partition)
             }));
         }
         let ended = core.at_end();
@@ -150,34 +160,38 @@ fn rounds<T: Topic>(client: BaseConsumer<Context<T>>) -> Result<(), ConsumerErro
             std::thread::park_timeout(NAP.min(timers));
         }
     };
-    let result = close(&client, &context, stop);
-    // Leaves the group. The callbacks that this makes find no partitions any more.
-    drop(client);
-    result
+    close(client, &context, stop)
 }
 
-/// Polls without waiting, and gives the engines what came. Returns whether there may be more.
-fn burst<T: Topic>(client: &BaseConsumer<Context<T>>, context: &Context<T>) -> bool {
-    let mut more = true;
+/// Serves events and takes records without waiting, and gives the engines what came. Returns whether there may be more.
+fn burst<T: Topic>(
+    client: &BaseConsumer<Context<T>>,
+    fetched: &mut Fetched<'_, Context<T>>,
+    context: &Context<T>,
+) -> bool {
     for _ in 0..BURST {
         match client.poll(Duration::ZERO) {
-            Some(Ok(message)) => context.core().message(&message),
-            Some(Err(error)) => {
-                let mut core = context.core();
-                // What came before it counts.
-                core.feed_all();
-                core.kafka_error(&error);
+            // From before its partition was redirected.
+            Some(Ok(message)) => {
+                if let Some(message) = View::of(&message) {
+                    context.core().message(message);
+                }
             }
+            Some(Err(error)) => context.core().told(&error),
             // An event that is no message was served, or there is nothing.
             None if Queue::of_consumer(client).is_none_or(|queue| queue.is_empty()) => {
-                more = false;
-                break;
+                let messages = fetched.take();
+                let all = messages.len() == BURST;
+                let mut core = context.core();
+                messages.for_each(|message| core.handed(client, message.view()));
+                core.feed_all();
+                return all;
             }
             None => {}
         }
     }
     context.core().feed_all();
-    more
+    true
 }
 
 fn close<T: Topic>(
@@ -269,6 +283,16 @@ fn advice(code: RDKafkaErrorCode) -> &'static str {
     }
 }
 
+/// Whether it says that records in the log cannot be read: a wrong checksum, a compression that fails or is unknown. librdkafka goes
+/// on behind them.
+fn is_unreadable(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::BadMessage | Code::BadCompression | Code::NotImplemented
+    )
+}
+
 /// Whether a refused commit may be taken later.
 fn passes(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
@@ -290,6 +314,59 @@ fn passes(error: &KafkaError) -> bool {
 }
 
 impl<T: Topic> Core<T> {
+    /// Redirects what is fetched from partitions that were assigned.
+    fn gather(&mut self, fetched: &Fetched<'_, Context<T>>) {
+        for (number, partition) in &mut self.partitions {
+            if !partition.gathered {
+                partition.gathered = true;
+                fetched.gather(&self.settings.topic, *number);
+            }
+        }
+    }
+
+    /// A record of the thread's queue, or an error in its place.
+    fn handed(&mut self, client: &BaseConsumer<Context<T>>, message: View<'_>) {
+        let Some(error) = message.error() else {
+            return self.message(message);
+        };
+        let (number, offset) = (message.partition(), message.offset());
+        if error.rdkafka_error_code().is_some_and(is_unreadable) {
+            self.feed_all();
+            return self.fail(ConsumerError::Kafka {
+                topic: self.settings.topic.to_string(),
+                group: self.settings.group.clone(),
+                detail: format!(
+                    "partition {number}, offset {offset}: {error}; the records there cannot be read: \
+                     `fleetops-registry groups reset` moves the group past them"
+                ),
+            });
+        }
+        self.told(&error);
+        // Of a partition that was read to its end nothing more is wanted.
+        let reading = self
+            .partitions
+            .get(&number)
+            .is_some_and(|partition| !partition.reached);
+        if offset >= 0 && reading && self.phase == Phase::Reading {
+            let back = Fetched::back_to(client, &self.settings.topic, number, offset);
+            if let Err(error) = back {
+                self.fail(ConsumerError::Kafka {
+                    topic: self.settings.topic.to_string(),
+                    group: self.settings.group.clone(),
+                    detail: format!(
+                        "partition {number}: after an error, reading could not go on at offset {offset}: {error}"
+                    ),
+                });
+            }
+        }
+    }
+
+    fn told(&mut self, error: &KafkaError) {
+        // What came before it counts.
+        self.feed_all();
+        self.kafka_error(error);
+    }
+
     /// What a round does before it polls. Returns how much to read, and when the next timer is due.
     fn round(&mut self, client: &BaseConsumer<Context<T>>) -> (Verdict, Duration) {
         if let Some(letters) = &mut self.letters {

@@ -186,6 +186,68 @@ async fn a_member_that_joins_takes_over_eagerly_and_nothing_is_lost() {
     rebalance("range").await;
 }
 
+/// librdkafka pauses what a member keeps while others join, and goes on after what it has handed over. Errors of fetches carry the
+/// offset that was asked for, and its batch call counts them as handed over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_whose_fetch_failed_is_not_passed_over_when_a_member_joins() {
+    let broker = Broker::new(2);
+    if !broker.refuse_fetches(0) {
+        return eprintln!("skipped: a real broker refuses no fetch when it is told to");
+    }
+    let one_each = |frame| {
+        [0, 1].map(|partition| Outgoing::of(&Reading::new(&format!("v{partition}"), frame), partition))
+    };
+    broker.send(&one_each(0));
+    let registry = Registry::default();
+    let stop = CancellationToken::new();
+    let ledger = Ledger::default();
+    let join = || {
+        let ledger = ledger.clone();
+        let consumer = broker
+            .consumer(&registry)
+            .set("fetch.error.backoff.ms", "10")
+            .shutdown(stop.clone())
+            .reorder(None)
+            .build();
+        async move {
+            let mut consumer = consumer.await.unwrap();
+            let figures = consumer.figures();
+            let task = tokio::spawn(async move {
+                let handler = move |received: Received<Reading>| {
+                    ledger.write(&received);
+                    async {}
+                };
+                consumer.run(handler).await
+            });
+            (figures, task)
+        }
+    };
+    let (_, first) = join().await;
+    eventually("all are read", || ledger.len() == 2).await;
+    broker.refuse_fetches(100_000);
+    let (others, second) = join().await;
+    eventually("the other one has a partition", || {
+        others.get().partitions.values().any(|p| p.assigned)
+    })
+    .await;
+    broker.answer_fetches();
+    broker.send(&one_each(1));
+    broker.send(&one_each(2));
+    eventually("both partitions are read on", || {
+        let last = |n| ledger.readings().contains(&Reading::new(n, 2));
+        last("v0") && last("v1")
+    })
+    .await;
+    stop.cancel();
+    for task in [first, second] {
+        if let Err(error) = task.await.unwrap() {
+            assert!(matches!(error, ConsumerError::Commit { .. }), "{error}");
+        }
+    }
+    let expected = (0..3).flat_map(|frame| ["v0", "v1"].map(|vehicle| Reading::new(vehicle, frame)));
+    assert_eq!(ledger.readings(), expected.collect());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shutdown_lets_running_handlers_end_and_commits_what_they_settled() {
     let broker = Broker::new(1);

@@ -14,6 +14,7 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::reading::{Reading, Readings};
 use super::registry::Registry;
@@ -89,6 +90,23 @@ impl Broker {
     /// Whether it is a real one.
     pub fn is_real(&self) -> bool {
         self.cluster.is_none()
+    }
+
+    /// The next so many fetches are answered with an error, which librdkafka reports and tries again; `false`: this broker is a real one.
+    pub fn refuse_fetches(&self, many: usize) -> bool {
+        let errors = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN; many];
+        let cluster = self.cluster.as_ref();
+        cluster.is_some_and(|cluster| {
+            cluster.request_errors(RDKafkaApiKey::Fetch, &errors);
+            true
+        })
+    }
+
+    /// Fetches are answered again.
+    pub fn answer_fetches(&self) {
+        if let Some(cluster) = &self.cluster {
+            cluster.clear_request_errors(RDKafkaApiKey::Fetch);
+        }
     }
 
     fn over(

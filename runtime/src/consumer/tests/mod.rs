@@ -2,6 +2,7 @@
 
 mod application;
 mod calls;
+mod fetched;
 mod life;
 mod logs;
 mod meeting;
