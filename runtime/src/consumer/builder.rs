@@ -43,30 +43,37 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// What cannot.
-fn fixed(until_end: bool) -> [Fixed; 3] {
-    let committed = |key| Fixed {
-        key,
+const FIXED: [Fixed; 2] = [
+    Fixed {
+        key: "enable.auto.commit",
         values: &["false"],
         why: "offsets are committed when records are settled, not when they are fetched",
-    };
-    let end = if until_end {
-        Fixed {
-            key: "enable.partition.eof",
-            values: &["true"],
-            why: "the end of a log that ends in a transaction's marker shows in no other way",
-        }
+    },
+    Fixed {
+        key: "enable.auto.offset.store",
+        values: &["false"],
+        why: "offsets are committed when records are settled, not when they are fetched",
+    },
+];
+
+/// Whether the end of a log is told, which cannot be set either.
+fn end_of_log(until_end: bool) -> Fixed {
+    let (values, why): (&[&str], _) = if until_end {
+        (
+            &["true"],
+            "the end of a log that ends in a transaction's marker shows in no other way",
+        )
     } else {
-        Fixed {
-            key: "enable.partition.eof",
-            values: &["false"],
-            why: "only a stream that ends where the log ends (`until_end`) has a use for it",
-        }
+        (
+            &["false"],
+            "only a stream that ends where the log ends (`until_end`) has a use for it",
+        )
     };
-    [
-        committed("enable.auto.commit"),
-        committed("enable.auto.offset.store"),
-        end,
-    ]
+    Fixed {
+        key: "enable.partition.eof",
+        values,
+        why,
+    }
 }
 
 /// Sets a [`Consumer`] up.
@@ -303,8 +310,9 @@ impl<T: Topic> ConsumerBuilder<T> {
         let base = connection
             .client_config(&[], &[])
             .map_err(|error| connect_error(&topic, error))?;
+        let [commit, store] = FIXED;
         let mut config = connection
-            .client_config(DEFAULTS, &fixed(self.until_end))
+            .client_config(DEFAULTS, &[commit, store, end_of_log(self.until_end)])
             .map_err(|error| connect_error(&topic, error))?;
         config.set("group.id", &group);
 
