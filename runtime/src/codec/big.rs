@@ -207,9 +207,11 @@ fn shortest(value: BigDecimal) -> BigDecimal {
         return value;
     }
     let digits = number.to_string();
-    let kept = digits.trim_end_matches('0');
-    match kept.parse::<BigInt>() {
-        Ok(number) => BigDecimal::new(number, scale.saturating_sub((digits.len() - kept.len()) as i64)),
+    // No more of them than the scale may take: the number's own digits may end in some too.
+    let room = usize::try_from(i128::from(scale) + MAX_SCALE).unwrap_or_default();
+    let zeros = (digits.len() - digits.trim_end_matches('0').len()).min(room);
+    match digits[..digits.len() - zeros].parse::<BigInt>() {
+        Ok(number) => BigDecimal::new(number, scale.saturating_sub(zeros as i64)),
         Err(_) => value,
     }
 }

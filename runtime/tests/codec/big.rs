@@ -59,6 +59,15 @@ fn of(bytes: &[u8], scale: i64) -> BigDecimal {
     BigDecimal::new(BigInt::from_signed_bytes_be(bytes), scale)
 }
 
+/// Its text ends in one zero more than the scale may take.
+#[test]
+fn a_number_that_ends_in_zeros_comes_back_at_the_lowest_scale() {
+    for unscaled in [10, -1_000] {
+        let value = BigDecimal::new(BigInt::from(unscaled), -10_000);
+        assert_eq!(from_json(json(value.clone()).trim_matches(['[', ']'])), Ok(value));
+    }
+}
+
 proptest! {
     /// Where both types hold a value, both write, read, refuse and check it alike.
     #[test]
