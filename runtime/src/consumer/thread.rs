@@ -504,7 +504,8 @@ impl<T: Topic> Core<T> {
             | Code::InvalidTopic => true,
             // A topic may be made later, but then this is no stream with an end to read to.
             Code::UnknownTopicOrPartition | Code::UnknownTopic => self.settings.until_end,
-            _ => false,
+            // Also before the partition was redirected.
+            code => is_unreadable(code),
         };
         if lasting {
             self.fail(ConsumerError::Kafka {
