@@ -265,14 +265,6 @@ impl Code<'_> {
         }
     }
 
-    fn owned_text(&self, reached: &Reached) -> String {
-        let at = &reached.at;
-        match reached.ty {
-            Type::String => format!("{}.clone()", at.receiver()),
-            _ => format!("{}.to_string()", at.receiver()),
-        }
-    }
-
     fn key(&self, path: &FieldPath) -> Vec<String> {
         let Some(reached) = self.reach(path, "key", "return false;") else {
             return Vec::new();
@@ -366,31 +358,26 @@ impl Code<'_> {
     }
 
     fn sequence(&self, by: &FieldPath, epoch: Option<&FieldPath>, index: &FieldPath) -> Vec<String> {
-        let leave = "return None;";
+        let leave = "return false;";
         let (Some(by), Some(index)) = (self.reach(by, "by", leave), self.reach(index, "index", leave)) else {
             return Vec::new();
         };
         let mut statements = by.statements.clone();
-        let epoch_text = match epoch {
-            Some(path) => {
-                let Some(reached) = self.reach(path, "epoch", leave) else {
-                    return Vec::new();
-                };
-                statements.extend(reached.statements.clone());
-                self.owned_text(&reached)
-            }
-            None => "::std::string::String::new()".to_owned(),
-        };
+        statements.push(format!("out.by.push_str({});", self.text(&by)));
+        if let Some(path) = epoch {
+            let Some(reached) = self.reach(path, "epoch", leave) else {
+                return Vec::new();
+            };
+            statements.extend(reached.statements.clone());
+            statements.push(format!("out.epoch.push_str({});", self.text(&reached)));
+        }
         statements.extend(index.statements.clone());
         let number = match index.ty {
             Type::Int => format!("i64::from({})", index.at.value()),
             _ => index.at.value(),
         };
-        statements.push(format!(
-            "Some({}::topic::Sequence {{ by: {}, epoch: {epoch_text}, index: {number} }})",
-            self.emitter.runtime,
-            self.owned_text(&by)
-        ));
+        statements.push(format!("out.index = {number};"));
+        statements.push("true".to_owned());
         statements
     }
 

@@ -13,8 +13,8 @@ use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use fleetops_runtime::engine::{Decoded, Engine, EngineConfig, Meta, Output};
-use fleetops_runtime::topic::{DedupSpec, ReorderSpec, Sequence};
+use fleetops_runtime::engine::{Decoded, Engine, EngineConfig, Fields, Meta, Output};
+use fleetops_runtime::topic::{DedupSpec, ReorderSpec};
 
 const VEHICLES: usize = 2_000;
 
@@ -115,17 +115,13 @@ fn rate(name: &str, stages: Stages, headers: bool, together: usize, events: usiz
                 value: Some(&record.key),
                 replayed: false,
             }));
-            let decode = |number: usize| {
+            let decode = |number: usize, fields: &mut Fields| {
                 let record = &records[number];
-                Decoded::Event {
-                    payload: record.frame,
-                    dedup_key: Some(record.key.clone()),
-                    sequence: reorder.then(|| Sequence {
-                        by: names[record.vehicle].clone(),
-                        epoch: "session_0".to_owned(),
-                        index: record.frame,
-                    }),
+                fields.set_dedup_key(&record.key);
+                if reorder {
+                    fields.set_sequence(&names[record.vehicle], "session_0", record.frame);
                 }
+                Decoded::Event(record.frame)
             };
             let now = Duration::from_millis((offset / 100) as u64);
             engine.receive_all(&metas, now, decode, &mut out);
@@ -174,12 +170,7 @@ fn dedup_memory(entries: usize) -> Engine<()> {
             value: Some(&key),
             replayed: false,
         };
-        let decode = || Decoded::Event {
-            payload: (),
-            dedup_key: None,
-            sequence: None,
-        };
-        engine.receive(meta, Duration::ZERO, decode, &mut out);
+        engine.receive(meta, Duration::ZERO, |_| Decoded::Event(()), &mut out);
         out.clear();
         engine.settle(n as i64);
         if n % (entries / 50).max(1) == 0 {
@@ -216,15 +207,10 @@ fn vehicle_memory() -> Engine<()> {
             value: Some(b""),
             replayed: false,
         };
-        let sequence = Sequence {
-            by: format!("v{}", n % COUNT),
-            epoch: "e".to_owned(),
-            index: n / COUNT,
-        };
-        let decode = || Decoded::Event {
-            payload: (),
-            dedup_key: None,
-            sequence: Some(sequence),
+        let vehicle = format!("v{}", n % COUNT);
+        let decode = |fields: &mut Fields| {
+            fields.set_sequence(&vehicle, "e", n / COUNT);
+            Decoded::Event(())
         };
         engine.receive(meta, Duration::ZERO, decode, &mut out);
         out.clear();

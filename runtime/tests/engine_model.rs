@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fleetops_runtime::engine::{Decoded, Engine, EngineConfig, LogEnd, Meta, Output};
-use fleetops_runtime::topic::{ReorderSpec, Sequence};
+use fleetops_runtime::engine::{Decoded, Engine, EngineConfig, Fields, LogEnd, Meta, Output};
+use fleetops_runtime::topic::ReorderSpec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -93,17 +93,11 @@ impl Case {
                         value: Some(&value),
                         replayed: false,
                     };
-                    let sequence = Sequence {
-                        by: "v".into(),
-                        epoch: "e".into(),
-                        index: frame,
+                    let decode = |fields: &mut Fields| {
+                        fields.set_sequence("v", "e", frame);
+                        Decoded::Event(frame)
                     };
-                    let event = Decoded::Event {
-                        payload: frame,
-                        dedup_key: None,
-                        sequence: Some(sequence),
-                    };
-                    engine.receive(meta, now, || event, &mut out);
+                    engine.receive(meta, now, decode, &mut out);
                 }
                 Op::Tick => {
                     now += hold;

@@ -83,8 +83,8 @@ impl Topic for Readings {
         out.extend_from_slice(format!("{}\u{1f}{}", event.sensor, event.value).as_bytes());
         true
     }
-    fn sequence(&self, _: &Reading) -> Option<Sequence> {
-        None
+    fn sequence(&self, _: &Reading, _: &mut Sequence) -> bool {
+        false
     }
     fn stamp(&self, _: &mut Reading, _: DateTime<Utc>) {}
     fn validate(&self, event: &Reading) -> Result<(), ValidationErrors> {

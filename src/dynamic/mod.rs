@@ -275,26 +275,20 @@ impl Topic for DynamicTopic {
         true
     }
 
-    fn sequence(&self, event: &Value) -> Option<Sequence> {
-        let order = self.inner.order.as_ref()?;
-        let text = |access: &Access| {
-            let mut out = String::new();
-            access
-                .text(&self.inner.shape, event, |text| out.push_str(text))
-                .then_some(out)
+    fn sequence(&self, event: &Value, out: &mut Sequence) -> bool {
+        let Some(order) = &self.inner.order else {
+            return false;
         };
-        Some(Sequence {
-            by: text(&order.by)?,
-            epoch: match &order.epoch {
-                Some(epoch) => text(epoch)?,
-                None => String::new(),
-            },
-            index: match order.sequence.get(event)? {
-                Value::Int(index) => i64::from(*index),
-                Value::Long(index) => *index,
-                _ => return None,
-            },
-        })
+        let text = |access: &Access, out: &mut String| {
+            access.text(&self.inner.shape, event, |text| out.push_str(text))
+        };
+        out.index = match order.sequence.get(event) {
+            Some(Value::Int(index)) => i64::from(*index),
+            Some(Value::Long(index)) => *index,
+            _ => return false,
+        };
+        let epoch = &order.epoch;
+        text(&order.by, &mut out.by) && epoch.as_ref().is_none_or(|epoch| text(epoch, &mut out.epoch))
     }
 
     fn stamp(&self, event: &mut Value, now: DateTime<Utc>) {

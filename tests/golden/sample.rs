@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use fleetops_runtime::avro::schema::Kind;
 use fleetops_runtime::avro::value::Value;
 use fleetops_runtime::avro::{Schema, schema::TypeId};
-use fleetops_runtime::codec::{AvroJson, AvroRecord, Resolver};
+use fleetops_runtime::codec::{AvroJson, AvroRecord, Resolver, read_with};
 use fleetops_runtime::serde::{Serialize, de::DeserializeOwned};
 use fleetops_runtime::serde_json;
 
@@ -132,6 +132,8 @@ where
         assert_eq!(avro_json.read(&json).unwrap(), value, "{json}");
 
         assert_eq!(T::from_avro_with(&own, &bytes).unwrap(), value);
+        read_with(own.plan(), &bytes, place).unwrap();
+        assert_eq!(*place, value, "{}", T::NAME);
         let theirs = turned(&schema, schema.root(), &other, other.root(), &sample);
         bytes.clear();
         theirs.encode(&other, &mut bytes).unwrap();
@@ -141,6 +143,8 @@ where
             "{}: {theirs:?}",
             T::NAME
         );
+        read_with(resolver.plan(), &bytes, place).unwrap();
+        assert_eq!(*place, value, "{}: {theirs:?}", T::NAME);
     }
     assert!(used >= VALUES / 4, "{}: only {used} values", T::NAME);
 }

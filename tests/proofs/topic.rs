@@ -53,6 +53,14 @@ impl Topic for Telemetry {
     fn decode(&self, plan: &Plan, payload: &[u8]) -> Result<RawTelemetryEvent, DecodeError> {
         RawTelemetryTopic.decode(plan, payload)
     }
+    fn decode_into(
+        &self,
+        plan: &Plan,
+        payload: &[u8],
+        event: &mut RawTelemetryEvent,
+    ) -> Result<(), DecodeError> {
+        RawTelemetryTopic.decode_into(plan, payload, event)
+    }
     fn encode(&self, event: &RawTelemetryEvent, out: &mut Vec<u8>) {
         RawTelemetryTopic.encode(event, out);
     }
@@ -62,8 +70,8 @@ impl Topic for Telemetry {
     fn dedup_key(&self, event: &RawTelemetryEvent, out: &mut Vec<u8>) -> bool {
         RawTelemetryTopic.dedup_key(event, out)
     }
-    fn sequence(&self, event: &RawTelemetryEvent) -> Option<Sequence> {
-        RawTelemetryTopic.sequence(event)
+    fn sequence(&self, event: &RawTelemetryEvent, out: &mut Sequence) -> bool {
+        RawTelemetryTopic.sequence(event, out)
     }
     fn stamp(&self, event: &mut RawTelemetryEvent, now: DateTime<Utc>) {
         RawTelemetryTopic.stamp(event, now);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleetops_runtime::avro::resolve::Plan;
 use fleetops_runtime::chrono::{DateTime, Utc};
 use fleetops_runtime::codec::{
-    AvroRecord, DecodeError, Path, Reader, ValidationErrors, Writer, check, decode_with,
+    AvroRecord, DecodeError, Path, Reader, ValidationErrors, Writer, check, decode_with, read_with,
 };
 use fleetops_runtime::framing::SchemaId;
 use fleetops_runtime::registry::{Answer, RegisteredSchema, RegistryClient};
@@ -76,6 +76,18 @@ impl AvroRecord for Telemetry {
         })
     }
 
+    fn decode_into(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+        self.id = Uuid::try_parse(r.str()?).unwrap_or_default();
+        r.string_into(&mut self.vehicle)?;
+        r.string_into(&mut self.scene)?;
+        self.track = if r.long()? == 0 { None } else { Some(r.long()?) };
+        self.event_time = r.long()?;
+        self.processing_time = r.long()?;
+        self.frame = r.int()?;
+        self.motion = r.doubles()?;
+        r.string_into(&mut self.session)
+    }
+
     fn validate_at(&self, path: &Path<'_>, errors: &mut ValidationErrors) {
         check::minimum(errors, &path.field("frame"), &self.frame, &0);
         check::minimum(errors, &path.field("m14"), &self.motion[14], &0.0);
@@ -116,6 +128,9 @@ impl Topic for Rated {
     fn decode(&self, plan: &Plan, payload: &[u8]) -> Result<Telemetry, DecodeError> {
         decode_with(plan, payload)
     }
+    fn decode_into(&self, plan: &Plan, payload: &[u8], event: &mut Telemetry) -> Result<(), DecodeError> {
+        read_with(plan, payload, event)
+    }
     fn encode(&self, event: &Telemetry, out: &mut Vec<u8>) {
         event.encode_avro(out);
     }
@@ -130,12 +145,11 @@ impl Topic for Rated {
         out.extend_from_slice(event.id.hyphenated().encode_lower(&mut buffer).as_bytes());
         true
     }
-    fn sequence(&self, event: &Telemetry) -> Option<Sequence> {
-        Some(Sequence {
-            by: event.vehicle.clone(),
-            epoch: event.session.clone(),
-            index: i64::from(event.frame),
-        })
+    fn sequence(&self, event: &Telemetry, out: &mut Sequence) -> bool {
+        out.by.push_str(&event.vehicle);
+        out.epoch.push_str(&event.session);
+        out.index = i64::from(event.frame);
+        true
     }
     fn stamp(&self, event: &mut Telemetry, now: DateTime<Utc>) {
         event.processing_time = now.timestamp_micros();

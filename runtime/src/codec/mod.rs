@@ -51,6 +51,6 @@ pub use never::Never;
 pub use newtype::{Newtype, UnknownSymbol, WrongLength, newtype};
 pub use reader::{MAX_RECURSION, MAX_STACK, Reader};
 pub use record::AvroRecord;
-pub use resolver::{Resolver, ResolverError, WriterSchema, decode_with};
+pub use resolver::{Resolver, ResolverError, WriterSchema, decode_with, read_with};
 pub use writer::Writer;
 pub use writer_logical::AvroDuration;

@@ -138,6 +138,34 @@ pub fn decode_with<T: AvroRecord>(plan: &Plan, bytes: &[u8]) -> Result<T, Decode
     }
 }
 
+/// The value in `bytes` as [`decode_with`] reads it, in place of `value`, whose memory is used again.
+///
+/// # Errors
+/// As [`decode_with`]; the value is then partly the old and partly the new.
+#[inline]
+pub fn read_with<T: AvroRecord>(plan: &Plan, bytes: &[u8], value: &mut T) -> Result<(), DecodeError> {
+    if plan.is_identity() {
+        value.read_avro(bytes)
+    } else {
+        resolve_into(plan, bytes, value)
+    }
+}
+
+#[inline(never)]
+fn resolve_into<T: AvroRecord>(plan: &Plan, bytes: &[u8], value: &mut T) -> Result<(), DecodeError> {
+    {
+        let mut scratch = Scratch::take();
+        if let Some((taken, own)) = plan.transcode_in(bytes, &mut scratch.buffer)
+            && taken == bytes.len()
+            && value.read_avro(own).is_ok()
+        {
+            return Ok(());
+        }
+    }
+    *value = resolve_exactly(plan, bytes)?;
+    Ok(())
+}
+
 // A value of hundreds of bytes is made where the caller wants it, because no function below keeps one of its own: it is given
 // back by the arm that gets it. A variable for it that is looked at or changed by reference, and it would be moved.
 

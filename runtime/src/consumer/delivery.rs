@@ -21,7 +21,7 @@ pub(crate) struct Record<E> {
     pub(crate) timestamp_ms: Option<i64>,
     pub(crate) raw: Raw,
     /// Set once by the consumer's thread, before anybody else sees the record.
-    pub(crate) made: OnceLock<Made<E>>,
+    pub(crate) made: OnceLock<Box<Made<E>>>,
 }
 
 /// What was made of a record's value.

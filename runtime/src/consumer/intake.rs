@@ -107,15 +107,16 @@ impl<T: Topic> Core<T> {
             });
         }
         let stash = &partition.stash;
-        let making = Making {
+        let mut making = Making {
             topic: &self.topic,
             reordered: self.settings.engine.reorder.is_some(),
             lanes: &self.lanes,
+            spare: &mut self.spare,
         };
         partition.engine.receive_all(
             &metas,
             now,
-            |at| making.decode(&stash[at], &values[at]),
+            |at, fields| making.decode(&stash[at], &values[at], fields),
             &mut self.outputs,
         );
         let fed = metas.len();

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::delivery::{Body, Made, Record};
+use super::spare::Spare;
 use super::values::Prepared;
-use crate::codec::ValidationErrors;
+use crate::codec::{DecodeError, ValidationErrors};
 use crate::dead_letter::Reason;
 use crate::engine::key::Keyed;
-use crate::engine::{Decoded, PoisonCause, Refusal};
+use crate::engine::{Decoded, Fields, PoisonCause, Refusal};
 use crate::topic::Topic;
+use fleetops_avro::resolve::Plan;
 
 /// The header that our producers write.
 pub(crate) const DEDUP_KEY: &str = "dedup-key";
@@ -18,18 +20,21 @@ pub(crate) struct Making<'a, T: Topic> {
     pub(crate) topic: &'a T,
     pub(crate) reordered: bool,
     pub(crate) lanes: &'a Keyed,
+    pub(crate) spare: &'a mut Spare<T::Event>,
 }
 
 impl<T: Topic> Making<'_, T> {
     /// Reads the value, checks it, and finds the keys that the stages need.
     pub(crate) fn decode(
-        &self,
+        &mut self,
         record: &Arc<Record<T::Event>>,
         prepared: &Prepared<'_>,
+        fields: &mut Fields,
     ) -> Decoded<Arc<Record<T::Event>>> {
         let (plan, payload) = match prepared {
             Prepared::Tombstone => {
-                return Decoded::Tombstone(made(record, Body::Tombstone, self.lane_of_key(record)));
+                let lane = self.lane_of_key(record);
+                return Decoded::Tombstone(new(record, Body::Tombstone, lane));
             }
             Prepared::Ready { plan, payload } => (plan, payload),
             Prepared::Poison { reason, detail } => return poisoned(record, *reason, detail.clone()),
@@ -38,35 +43,43 @@ impl<T: Topic> Making<'_, T> {
                 return poisoned(record, Reason::UnknownSchema, format!("{id} was not fetched"));
             }
         };
-        let event = match self.topic.decode(plan, payload) {
-            Ok(event) => event,
+        let mut made = match self.event(plan, payload) {
+            Ok(made) => made,
             Err(error) => return poisoned(record, Reason::Undecodable, error.to_string()),
+        };
+        let Body::Event(event) = &made.body else {
+            // Not reached: that is what was made.
+            return poisoned(record, Reason::Undecodable, "no event was made".to_owned());
         };
         // A symbol that the schema does not have is what an open enum is there for: it can be handled, and not be sent.
         let valid = self
             .topic
-            .validate(&event)
+            .validate(event)
             .or_else(ValidationErrors::but_for_symbols);
         if let Err(violations) = valid {
             return poisoned(record, Reason::Invalid, violations.to_string());
         }
-        // Most have room in it.
-        let mut dedup_key = Vec::with_capacity(64);
-        let dedup_key = self.topic.dedup_key(&event, &mut dedup_key).then_some(dedup_key);
-        let sequence = if self.reordered {
-            self.topic.sequence(&event)
-        } else {
-            None
-        };
-        let lane = match &sequence {
+        fields.write_dedup_key(|out| self.topic.dedup_key(event, out));
+        if self.reordered {
+            fields.write_sequence(|out| self.topic.sequence(event, out));
+        }
+        made.lane = match fields.sequence() {
             Some(sequence) => Some(self.lane(sequence.by.as_bytes())),
             None => self.lane_of_key(record),
         };
-        Decoded::Event {
-            payload: made(record, Body::Event(event), lane),
-            dedup_key,
-            sequence,
+        Decoded::Event(set(record, made))
+    }
+
+    /// The event in the place of one that is done with, if there is one.
+    fn event(&mut self, plan: &Plan, payload: &[u8]) -> Result<Box<Made<T::Event>>, DecodeError> {
+        if let Some(mut made) = self.spare.made()
+            && let Body::Event(event) = &mut made.body
+        {
+            self.topic.decode_into(plan, payload, event)?;
+            return Ok(made);
         }
+        let body = Body::Event(self.topic.decode(plan, payload)?);
+        Ok(Box::new(Made { body, lane: None }))
     }
 
     /// What must be handled one after the other has the same lane. Who writes the texts does not know the hash's key, so the
@@ -80,14 +93,18 @@ impl<T: Topic> Making<'_, T> {
     }
 }
 
-fn made<E>(record: &Arc<Record<E>>, body: Body<E>, lane: Option<u64>) -> Arc<Record<E>> {
+fn new<E>(record: &Arc<Record<E>>, body: Body<E>, lane: Option<u64>) -> Arc<Record<E>> {
+    set(record, Box::new(Made { body, lane }))
+}
+
+fn set<E>(record: &Arc<Record<E>>, made: Box<Made<E>>) -> Arc<Record<E>> {
     // An engine asks once for each record.
-    let _ = record.made.set(Made { body, lane });
+    let _ = record.made.set(made);
     Arc::clone(record)
 }
 
 fn poisoned<E>(record: &Arc<Record<E>>, reason: Reason, detail: String) -> Decoded<Arc<Record<E>>> {
-    Decoded::Poison(made(record, Body::Poison { reason, detail }, None))
+    Decoded::Poison(new(record, Body::Poison { reason, detail }, None))
 }
 
 /// Why the reorder stage refused it, for the dead letter.

@@ -13,8 +13,8 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use fleetops_runtime::engine::{Decoded, Engine, EngineConfig, Meta, Output};
-//! use fleetops_runtime::topic::{DedupSpec, ReorderSpec, Sequence};
+//! use fleetops_runtime::engine::{Decoded, Engine, EngineConfig, Fields, Meta, Output};
+//! use fleetops_runtime::topic::{DedupSpec, ReorderSpec};
 //!
 //! let mut config = EngineConfig::default();
 //! config.dedup = Some(DedupSpec { ttl: Duration::from_secs(60) });
@@ -32,11 +32,10 @@
 //!         value: Some(b"..."),
 //!         replayed: false,
 //!     };
-//!     let sequence = Sequence { by: "scene_0_ego".into(), epoch: "session".into(), index: frame };
-//!     let decode = || Decoded::Event {
-//!         payload: frame,
-//!         dedup_key: Some(key.clone().into_bytes()),
-//!         sequence: Some(sequence),
+//!     let decode = |fields: &mut Fields| {
+//!         fields.set_dedup_key(key.as_bytes());
+//!         fields.set_sequence("scene_0_ego", "session", frame);
+//!         Decoded::Event(frame)
 //!     };
 //!     engine.receive(meta, Duration::from_millis(offset as u64), decode, &mut out);
 //! }
@@ -61,6 +60,7 @@ mod index;
 pub(crate) mod key;
 mod mistakes;
 mod offsets;
+mod read;
 mod record;
 mod reorder;
 mod sink;
@@ -72,16 +72,16 @@ use std::time::Duration;
 pub use checkpoint::Checkpoint;
 pub use config::EngineConfig;
 pub use counts::EngineCounts;
-pub use record::{Decoded, LogEnd, Meta, Output, PoisonCause, Refusal};
+pub use record::{Decoded, Fields, LogEnd, Meta, Output, PoisonCause, Refusal};
 
-use crate::topic::Sequence;
 use checkpoint::Trail;
 use dedup::{BLOCK, Dedup};
 use frames::Item;
 use key::{Key, Keyed};
 use mistakes::{Mistake, planted};
 use offsets::Offsets;
-use reorder::Reorder;
+use read::{Identity, Read};
+use reorder::{Place, Reorder};
 use sink::Sink;
 
 /// Dedup, reorder and watermark of one partition for one assignment. See the [module's text](self).
@@ -103,7 +103,9 @@ pub struct Engine<P> {
     /// The keys of the records that are being received, kept for its room.
     keys: Vec<Option<Key>>,
     /// What those of them are that were decoded ahead, likewise.
-    ahead: Vec<Option<Decoded<P>>>,
+    ahead: Vec<Option<Read<P>>>,
+    /// What the last decoded record's fields say, likewise.
+    fields: Fields,
 }
 
 impl<P> Engine<P> {
@@ -126,12 +128,13 @@ impl<P> Engine<P> {
             counts: EngineCounts::default(),
             keys: Vec::new(),
             ahead: Vec::new(),
+            fields: Fields::default(),
         }
     }
 
     /// Takes the next record of the partition. `decode` is called at most once, and not where its result is not needed:
-    /// for what dedup drops by its header, and for warm records of which no stage needs the fields. What is to be done is
-    /// appended to `out`: for this record, and for others that it set free.
+    /// for what dedup drops by its header, and for warm records of which no stage needs the fields. It writes what the stages go by into the
+    /// [`Fields`], in which there is nothing before. What is to be done is appended to `out`: for this record, and for others that it set free.
     ///
     /// `now` is a monotonic clock, from any fixed start. Offsets must rise, and reading must start at the checkpoint's
     /// warm start where the engine was given one. A record at or below the last one received is ignored and counted in
@@ -140,11 +143,14 @@ impl<P> Engine<P> {
         &mut self,
         meta: Meta<'_>,
         now: Duration,
-        decode: impl FnOnce() -> Decoded<P>,
+        decode: impl FnOnce(&mut Fields) -> Decoded<P>,
         out: &mut Vec<Output<P>>,
     ) {
         let key = meta.header().map(|text| self.keyed.of(text));
-        self.take(meta, key, now, decode, out);
+        let mut fields = std::mem::take(&mut self.fields);
+        let read = |keyed: &Keyed| Read::new(&meta, keyed, &mut fields, decode);
+        self.take(meta, key, now, read, out);
+        self.fields = fields;
     }
 
     /// Takes the next records of the partition, as [`Engine::receive`] would take one after the other; `decode` is called with a
@@ -154,44 +160,48 @@ impl<P> Engine<P> {
         &mut self,
         records: &[Meta<'_>],
         now: Duration,
-        mut decode: impl FnMut(usize) -> Decoded<P>,
+        mut decode: impl FnMut(usize, &mut Fields) -> Decoded<P>,
         out: &mut Vec<Output<P>>,
     ) {
         let mut keys = std::mem::take(&mut self.keys);
         let mut ahead = std::mem::take(&mut self.ahead);
+        let mut fields = std::mem::take(&mut self.fields);
         for (block, records) in records.chunks(BLOCK).enumerate() {
-            let mut decode = |number: usize| decode(block * BLOCK + number);
+            let mut read = |number: usize, meta: &Meta<'_>, keyed: &Keyed| {
+                Read::new(meta, keyed, &mut fields, |fields| {
+                    decode(block * BLOCK + number, fields)
+                })
+            };
             keys.clear();
             ahead.clear();
             let mut last = self.offsets.last();
             for (number, meta) in records.iter().enumerate() {
                 let repeated = last.is_some_and(|last| meta.offset <= last);
                 last = last.max(Some(meta.offset));
-                let decoded = (!repeated && self.needs_fields(meta)).then(|| decode(number));
-                let text = match &decoded {
-                    None => meta.header(),
-                    Some(Decoded::Event { dedup_key, .. }) => dedup_key.as_deref(),
-                    Some(Decoded::Tombstone(_) | Decoded::Poison(_)) => None,
-                };
-                keys.push(text.map(|text| self.keyed.of(text)));
-                ahead.push(decoded);
+                let known = (!repeated && self.needs_fields(meta)).then(|| read(number, meta, &self.keyed));
+                keys.push(match &known {
+                    None => meta.header().map(|text| self.keyed.of(text)),
+                    Some(read) => read.key(),
+                });
+                ahead.push(known);
             }
             if let Some(dedup) = &self.dedup {
                 dedup.expect(&keys);
             }
             for (number, ((meta, key), ahead)) in records.iter().zip(&keys).zip(&mut ahead).enumerate() {
-                let decoded = ahead.take();
+                let known = ahead.take();
                 self.take(
                     *meta,
                     *key,
                     now,
-                    || decoded.unwrap_or_else(|| decode(number)),
+                    |keyed| known.unwrap_or_else(|| read(number, meta, keyed)),
                     out,
                 );
             }
         }
         self.keys = keys;
         self.ahead = ahead;
+        self.fields = fields;
     }
 
     /// Whether dedup goes by the fields of this record, which has to be decoded then whatever else is so.
@@ -206,7 +216,7 @@ impl<P> Engine<P> {
         meta: Meta<'_>,
         key: Option<Key>,
         now: Duration,
-        decode: impl FnOnce() -> Decoded<P>,
+        read: impl FnOnce(&Keyed) -> Read<P>,
         out: &mut Vec<Output<P>>,
     ) {
         if self.offsets.last().is_some_and(|last| meta.offset <= last) {
@@ -251,7 +261,7 @@ impl<P> Engine<P> {
             now,
             warm,
         };
-        stages.run(meta, key, decode);
+        stages.run(meta, key, read);
         self.counts.dedup_forgotten = self.dedup.as_ref().map_or(0, Dedup::forgotten);
     }
 
@@ -365,9 +375,9 @@ struct Stages<'a, P> {
 }
 
 impl<P> Stages<'_, P> {
-    fn run(mut self, meta: Meta<'_>, key: Option<Key>, decode: impl FnOnce() -> Decoded<P>) {
+    fn run(mut self, meta: Meta<'_>, key: Option<Key>, read: impl FnOnce(&Keyed) -> Read<P>) {
         if meta.replayed && !planted(Mistake::ReplayDedupd) {
-            return self.past(meta, decode);
+            return self.past(meta, read);
         }
         let header = meta.header();
         if header.is_some() && key.is_some_and(|key| self.is_duplicate(key)) {
@@ -377,29 +387,27 @@ impl<P> Stages<'_, P> {
         if self.warm && !(needs_fields && meta.value.is_some()) {
             return;
         }
-        match decode() {
-            Decoded::Tombstone(payload) => self.tombstone(meta.offset, payload),
-            Decoded::Poison(payload) => self.poison(meta.offset, PoisonCause::Decoding, payload),
-            Decoded::Event {
+        match read(self.sink.keyed) {
+            Read::Tombstone(payload) => self.tombstone(meta.offset, payload),
+            Read::Poison(payload) => self.poison(meta.offset, PoisonCause::Decoding, payload),
+            Read::Event {
                 payload,
-                dedup_key,
-                sequence,
-            } => {
-                self.event(meta, key, payload, dedup_key, sequence);
-            }
+                identity,
+                place,
+            } => self.event(meta, key, payload, identity, place),
         }
     }
 
     /// A replayed dead letter was judged by dedup and reorder when it first came: now it is to be handled.
-    fn past(&mut self, meta: Meta<'_>, decode: impl FnOnce() -> Decoded<P>) {
+    fn past(&mut self, meta: Meta<'_>, read: impl FnOnce(&Keyed) -> Read<P>) {
         if self.warm {
             return;
         }
         self.sink.counts.replayed += 1;
-        match decode() {
-            Decoded::Tombstone(payload) => self.tombstone(meta.offset, payload),
-            Decoded::Poison(payload) => self.poison(meta.offset, PoisonCause::Decoding, payload),
-            Decoded::Event { payload, .. } => self.sink.handle(meta.offset, payload),
+        match read(self.sink.keyed) {
+            Read::Tombstone(payload) => self.tombstone(meta.offset, payload),
+            Read::Poison(payload) => self.poison(meta.offset, PoisonCause::Decoding, payload),
+            Read::Event { payload, .. } => self.sink.handle(meta.offset, payload),
         }
     }
 
@@ -408,38 +416,36 @@ impl<P> Stages<'_, P> {
         meta: Meta<'_>,
         key: Option<Key>,
         payload: P,
-        dedup_key: Option<Vec<u8>>,
-        sequence: Option<Sequence>,
+        identity: Identity,
+        place: Option<Place>,
     ) {
-        let key = match (meta.header(), &dedup_key) {
-            (Some(header), Some(fields)) if header != fields && !planted(Mistake::HeaderBelieved) => {
+        let key = match identity {
+            Identity::Contradicted => {
                 return self.poison(meta.offset, PoisonCause::HeaderContradicted, payload);
             }
-            (Some(_), Some(_)) => key,
-            (None, Some(fields)) => {
-                let key = key.unwrap_or_else(|| self.sink.keyed.of(fields));
+            Identity::OfHeader => key,
+            Identity::OfFields(key) => {
                 if self.is_duplicate(key) {
                     return;
                 }
                 Some(key)
             }
-            // A header that no field speaks for tells nothing about the event.
-            (_, None) => None,
+            Identity::Unknown => None,
         };
         let warm = self.warm && !planted(Mistake::WarmRecordEmitted);
         let payload = (!warm).then_some(payload);
-        match (self.reorder.as_deref_mut(), sequence) {
-            (Some(reorder), Some(sequence)) => {
+        match (self.reorder.as_deref_mut(), place) {
+            (Some(reorder), Some(place)) => {
                 let identity = key.unwrap_or_else(|| self.sink.keyed.of(meta.value.unwrap_or_default()));
                 let item = Item {
-                    index: sequence.index,
+                    index: place.index,
                     offset: meta.offset,
                     identity: identity.short(),
                     time: self.time,
                     read_at: self.now,
                     payload,
                 };
-                reorder.receive(&sequence, item, &mut self.sink);
+                reorder.receive(place, item, &mut self.sink);
             }
             _ => {
                 if let Some(payload) = payload {

@@ -36,19 +36,80 @@ impl<'a> Meta<'a> {
 /// The payload is what the caller wants back for this record: the event, or the raw record that is to be dead-lettered.
 #[derive(Debug)]
 pub enum Decoded<P> {
-    /// A valid event.
-    Event {
-        /// What the caller gets back.
-        payload: P,
-        /// The dedup key made of the event's fields ([`crate::topic::Topic::dedup_key`]).
-        dedup_key: Option<Vec<u8>>,
-        /// The event's place in its sequence ([`crate::topic::Topic::sequence`]).
-        sequence: Option<Sequence>,
-    },
+    /// A valid event. What the stages go by was written into the [`Fields`].
+    Event(P),
     /// A null value. It is handled as such, neither dedup'd nor reordered.
     Tombstone(P),
     /// Bad framing, unknown schema ID, undecodable, or invalid.
     Poison(P),
+}
+
+/// What the stages go by, of the fields of an event: who decodes a record writes it here. An engine has one, whose buffers serve
+/// each record.
+#[derive(Debug, Default)]
+pub struct Fields {
+    dedup_key: Vec<u8>,
+    has_dedup_key: bool,
+    sequence: Sequence,
+    has_sequence: bool,
+}
+
+/// Larger buffers are not kept.
+const LARGE: usize = 4096;
+
+impl Fields {
+    /// Has the dedup key written, as [`Topic::dedup_key`](crate::topic::Topic::dedup_key) does. Where `write` answers `false` there is none.
+    pub fn write_dedup_key(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+        self.dedup_key.clear();
+        self.has_dedup_key = write(&mut self.dedup_key);
+    }
+
+    /// Has the place in the sequence written, as [`Topic::sequence`](crate::topic::Topic::sequence) does. Where `write` answers `false` there is
+    /// none.
+    pub fn write_sequence(&mut self, write: impl FnOnce(&mut Sequence) -> bool) {
+        self.sequence.by.clear();
+        self.sequence.epoch.clear();
+        self.has_sequence = write(&mut self.sequence);
+    }
+
+    /// Writes the dedup key.
+    pub fn set_dedup_key(&mut self, key: &[u8]) {
+        self.write_dedup_key(|out| {
+            out.extend_from_slice(key);
+            true
+        });
+    }
+
+    /// Writes the place in the sequence, by the parts of a [`Sequence`].
+    pub fn set_sequence(&mut self, by: &str, epoch: &str, index: i64) {
+        self.write_sequence(|out| {
+            out.by.push_str(by);
+            out.epoch.push_str(epoch);
+            out.index = index;
+            true
+        });
+    }
+
+    /// The dedup key that was written.
+    pub fn dedup_key(&self) -> Option<&[u8]> {
+        self.has_dedup_key.then_some(&*self.dedup_key)
+    }
+
+    /// The place in the sequence that was written.
+    pub fn sequence(&self) -> Option<&Sequence> {
+        self.has_sequence.then_some(&self.sequence)
+    }
+
+    /// Nothing is written any more.
+    pub(super) fn clear(&mut self) {
+        (self.has_dedup_key, self.has_sequence) = (false, false);
+        if self.dedup_key.capacity() > LARGE {
+            self.dedup_key = Vec::new();
+        }
+        if self.sequence.by.capacity() > LARGE || self.sequence.epoch.capacity() > LARGE {
+            self.sequence = Sequence::default();
+        }
+    }
 }
 
 /// What is to be done with a record. Each carries an offset that stays outstanding until [`settle`](super::Engine::settle) is called.
@@ -131,4 +192,36 @@ pub struct LogEnd {
     pub position: i64,
     /// When the question was sent, on the clock of `now`.
     pub asked_at: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_say_what_was_written_last_and_large_buffers_go() {
+        let mut fields = Fields::default();
+        assert_eq!((fields.dedup_key(), fields.sequence()), (None, None));
+        fields.set_dedup_key(b"first");
+        fields.set_dedup_key(b"key");
+        fields.set_sequence("first", "first", 7);
+        fields.set_sequence("by", "", 8);
+        let sequence = Sequence {
+            by: "by".to_owned(),
+            epoch: String::new(),
+            index: 8,
+        };
+        assert_eq!(
+            (fields.dedup_key(), fields.sequence()),
+            (Some(&b"key"[..]), Some(&sequence))
+        );
+        fields.write_dedup_key(|_| false);
+        fields.write_sequence(|_| false);
+        assert_eq!((fields.dedup_key(), fields.sequence()), (None, None));
+        fields.set_dedup_key(&[0; LARGE + 1]);
+        fields.set_sequence(&"v".repeat(LARGE + 1), "", 0);
+        fields.clear();
+        assert_eq!((fields.dedup_key(), fields.sequence()), (None, None));
+        assert!(fields.dedup_key.capacity() <= LARGE && fields.sequence.by.capacity() <= LARGE);
+    }
 }

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::frames::{Fate, Frames, Item, Rules, Step};
-use super::key::{Key, KeyMap};
+use super::key::{Key, KeyMap, Keyed};
 use super::mistakes::{Mistake, planted};
 use super::sink::Sink;
 use crate::topic::{ReorderSpec, Sequence};
@@ -21,6 +21,30 @@ use crate::topic::{ReorderSpec, Sequence};
 pub(crate) const IDLE_MS: i64 = 60_000;
 
 const NONE: u32 = u32::MAX;
+
+/// An event's place in an order, its texts being known by their keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Of vehicle and epoch.
+    track: Key,
+    vehicle: Key,
+    pub(crate) index: i64,
+}
+
+impl Place {
+    pub(crate) fn new(sequence: &Sequence, keyed: &Keyed) -> Self {
+        let epoch = if planted(Mistake::EpochIgnored) {
+            ""
+        } else {
+            &sequence.epoch
+        };
+        Self {
+            track: keyed.of_pair(&sequence.by, epoch),
+            vehicle: keyed.of(sequence.by.as_bytes()),
+            index: sequence.index,
+        }
+    }
+}
 
 /// One vehicle and epoch.
 #[derive(Debug)]
@@ -96,21 +120,15 @@ impl<P> Reorder<P> {
     }
 
     /// Takes a record. [`Reorder::advance`] must have been called with its time before.
-    pub(crate) fn receive(&mut self, sequence: &Sequence, item: Item<P>, sink: &mut Sink<'_, P>) {
-        let epoch = if planted(Mistake::EpochIgnored) {
-            ""
-        } else {
-            &sequence.epoch
-        };
-        let key = sink.keyed.of_pair(&sequence.by, epoch);
-        let at = match self.track_of.get(&key).copied() {
+    pub(crate) fn receive(&mut self, place: Place, item: Item<P>, sink: &mut Sink<'_, P>) {
+        let at = match self.track_of.get(&place.track).copied() {
             Some(at) if !self.is_idle(at, item.time) => at,
             Some(at) => {
                 self.unlist(at);
                 self.forget(at);
-                self.create(key, &sequence.by, item.time, sink)
+                self.create(place, item.time, sink)
             }
-            None => self.create(key, &sequence.by, item.time, sink),
+            None => self.create(place, item.time, sink),
         };
         if let Some(track) = self.tracks.get_mut(at) {
             track.active = item.time;
@@ -274,7 +292,7 @@ impl<P> Reorder<P> {
         }
     }
 
-    fn create(&mut self, key: Key, by: &str, time: i64, sink: &mut Sink<'_, P>) -> u32 {
+    fn create(&mut self, place: Place, time: i64, sink: &mut Sink<'_, P>) -> u32 {
         while self.track_of.len() >= self.max_tracks {
             if self.oldest != NONE {
                 self.unlist_oldest();
@@ -286,16 +304,15 @@ impl<P> Reorder<P> {
                 break;
             }
         }
-        let of_vehicle = sink.keyed.of(by.as_bytes());
-        let vehicle = match self.vehicle_of.get(&of_vehicle) {
+        let vehicle = match self.vehicle_of.get(&place.vehicle) {
             Some(at) => *at,
             None => {
                 let at = self.vehicles.insert(Vehicle {
-                    key: of_vehicle,
+                    key: place.vehicle,
                     tracks: 0,
                     emitted: None,
                 });
-                self.vehicle_of.insert(of_vehicle, at);
+                self.vehicle_of.insert(place.vehicle, at);
                 at
             }
         };
@@ -304,7 +321,7 @@ impl<P> Reorder<P> {
         }
         let frames = Frames::default();
         let track = Track {
-            key,
+            key: place.track,
             vehicle,
             frames,
             active: time,
@@ -313,7 +330,7 @@ impl<P> Reorder<P> {
             listed: false,
         };
         let at = self.tracks.insert(track);
-        self.track_of.insert(key, at);
+        self.track_of.insert(place.track, at);
         at
     }
 

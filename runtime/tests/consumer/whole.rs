@@ -72,6 +72,58 @@ async fn every_record_is_handled_once_and_in_order() {
     assert_eq!(broker.committed(3), ends);
 }
 
+/// Events are read in the place of others that are done with. Who still looks at one is not done with it, and nothing of the one
+/// before is left, whatever that was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_is_kept_stays_as_it_was_while_others_are_read() {
+    let broker = Broker::new(1);
+    let (records, readings): (Vec<_>, Vec<_>) = (0..3_000_i64)
+        .map(|n| {
+            let mut reading = Reading::new(&"v".repeat(1 + n as usize % 41), n / 41);
+            reading.id = format!("{n}-{}", "i".repeat(n as usize % 97));
+            match n % 50 {
+                // Its bytes are read in part before they turn out to be none of a reading.
+                7 => {
+                    let value = reading.value();
+                    (Outgoing::value(&value[..value.len() - 2], 0), None)
+                }
+                8 => {
+                    let old = Outgoing::value(reading.old_value(), 0);
+                    reading.unit = "m".to_owned();
+                    (old, Some(reading))
+                }
+                _ => (Outgoing::of(&reading, 0), Some(reading)),
+            }
+        })
+        .unzip();
+    broker.send(&records);
+    let builder = broker.consumer(&Registry::default());
+    let mut consumer = builder
+        .dead_letter(Some(&broker.dead_letters))
+        .reorder(None)
+        .until_end(true)
+        .build()
+        .await
+        .unwrap();
+    let (mut kept, mut handled) = (Vec::new(), 0);
+    while let Some(delivery) = consumer.recv().await {
+        let delivery = delivery.unwrap();
+        let expected = readings[delivery.offset() as usize].as_ref();
+        assert_eq!(delivery.event(), expected, "offset {}", delivery.offset());
+        if handled % 7 == 0 {
+            kept.push(delivery.received());
+        }
+        handled += 1;
+        delivery.settle();
+    }
+    let counts = consumer.close(Duration::from_secs(5)).await.unwrap();
+    assert_eq!((handled, counts.poison), (2_940, 60));
+    for received in kept {
+        let expected = readings[received.offset() as usize].as_ref();
+        assert_eq!(received.event(), expected, "offset {}", received.offset());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_declared_end_lets_out_what_waits_in_order() {
     let broker = Broker::new(1);

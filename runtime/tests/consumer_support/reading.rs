@@ -137,6 +137,22 @@ impl Topic for Readings {
         Ok(reading)
     }
 
+    fn decode_into(&self, plan: &Plan, payload: &[u8], event: &mut Reading) -> Result<(), DecodeError> {
+        let mut bytes = Vec::new();
+        let payload = if plan.is_identity() {
+            payload
+        } else {
+            plan.transcode(payload, &mut bytes)?;
+            &bytes
+        };
+        let mut reader = Reader::new(payload);
+        reader.string_into(&mut event.vehicle)?;
+        event.frame = reader.long()?;
+        reader.string_into(&mut event.id)?;
+        reader.string_into(&mut event.unit)?;
+        reader.finish()
+    }
+
     fn encode(&self, event: &Reading, out: &mut Vec<u8>) {
         out.extend_from_slice(&event.value()[framing::PREFIX_LENGTH..]);
     }
@@ -151,12 +167,10 @@ impl Topic for Readings {
         true
     }
 
-    fn sequence(&self, event: &Reading) -> Option<Sequence> {
-        Some(Sequence {
-            by: event.vehicle.clone(),
-            epoch: String::new(),
-            index: event.frame,
-        })
+    fn sequence(&self, event: &Reading, out: &mut Sequence) -> bool {
+        out.by.push_str(&event.vehicle);
+        out.index = event.frame;
+        true
     }
 
     fn stamp(&self, _: &mut Reading, _: DateTime<Utc>) {}

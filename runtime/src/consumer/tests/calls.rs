@@ -31,7 +31,7 @@ fn calls(records: i64, lanes: i64) -> Calls<()> {
             body: Body::Event(()),
             lane: Some((offset % lanes) as u64),
         };
-        assert!(record.made.set(made).is_ok());
+        assert!(record.made.set(Box::new(made)).is_ok());
         Arc::new(record)
     };
     calls.push(&mut (0..records).map(record).collect::<VecDeque<_>>());

@@ -23,6 +23,11 @@ impl Topic for Texts {
     fn decode(&self, _: &Plan, payload: &[u8]) -> Result<String, DecodeError> {
         Ok(String::from_utf8_lossy(payload).into_owned())
     }
+    fn decode_into(&self, _: &Plan, payload: &[u8], event: &mut String) -> Result<(), DecodeError> {
+        event.clear();
+        event.push_str(&String::from_utf8_lossy(payload));
+        Ok(())
+    }
     fn encode(&self, event: &String, out: &mut Vec<u8>) {
         out.extend_from_slice(event.as_bytes());
     }
@@ -34,13 +39,12 @@ impl Topic for Texts {
         out.extend_from_slice(event.as_bytes());
         true
     }
-    fn sequence(&self, event: &String) -> Option<Sequence> {
-        let (by, index) = event.split_once(':')?;
-        Some(Sequence {
-            by: by.to_owned(),
-            epoch: String::new(),
-            index: index.parse().ok()?,
-        })
+    fn sequence(&self, event: &String, out: &mut Sequence) -> bool {
+        let Some((by, index)) = event.split_once(':') else {
+            return false;
+        };
+        out.by.push_str(by);
+        index.parse().map(|index| out.index = index).is_ok()
     }
     fn stamp(&self, _: &mut String, _: DateTime<Utc>) {}
     fn validate(&self, _: &String) -> Result<(), ValidationErrors> {

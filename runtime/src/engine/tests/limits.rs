@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::super::{Checkpoint, Decoded, Engine, EngineConfig, LogEnd, Meta, Output};
-use crate::topic::{DedupSpec, ReorderSpec, Sequence};
+use super::super::{Checkpoint, Decoded, Engine, EngineConfig, Fields, LogEnd, Meta, Output};
+use crate::topic::{DedupSpec, ReorderSpec};
 
 const HOLD: Duration = Duration::from_millis(300);
 
@@ -37,17 +37,11 @@ fn give(
     now: Duration,
     (by, epoch, index): (&str, &str, i64),
 ) -> Vec<i64> {
-    let sequence = Sequence {
-        by: by.into(),
-        epoch: epoch.into(),
-        index,
-    };
-    let dedup_key = Some(offset.to_be_bytes().to_vec());
     let mut out = vec![];
-    let decode = || Decoded::Event {
-        payload: (),
-        dedup_key,
-        sequence: Some(sequence),
+    let decode = |fields: &mut Fields| {
+        fields.set_dedup_key(&offset.to_be_bytes());
+        fields.set_sequence(by, epoch, index);
+        Decoded::Event(())
     };
     engine.receive(meta(offset, time), now, decode, &mut out);
     offsets(&out)
@@ -207,7 +201,7 @@ fn an_offset_that_comes_again_is_ignored() {
 fn a_decoder_that_panics_leaves_its_record_outstanding() {
     let mut engine: Engine<()> = Engine::new(reorder());
     let mut out = vec![];
-    let bad = || panic!("a decoder's mistake");
+    let bad = |_: &mut Fields| panic!("a decoder's mistake");
     let caught = catch_unwind(AssertUnwindSafe(|| {
         engine.receive(meta(8, 0), Duration::ZERO, bad, &mut out)
     }));
@@ -235,7 +229,7 @@ fn what_is_warm_is_not_decoded_without_need() {
     engine.receive(
         warm,
         Duration::ZERO,
-        || unreachable!("the header is all that dedup needs"),
+        |_| unreachable!("the header is all that dedup needs"),
         &mut out,
     );
     let again = Meta {
@@ -245,7 +239,7 @@ fn what_is_warm_is_not_decoded_without_need() {
     engine.receive(
         again,
         Duration::ZERO,
-        || unreachable!("it is a duplicate"),
+        |_| unreachable!("it is a duplicate"),
         &mut out,
     );
     assert!(out.is_empty());
@@ -400,25 +394,21 @@ fn many_at_once_are_as_one_by_one() {
                     })
                     .collect();
                 let calls = &mut decoded;
-                let mut decode = |at: usize| {
+                let mut decode = |at: usize, fields: &mut Fields| {
                     let (offset, key, index) = &now[at];
                     calls.push(*offset);
                     match offset % 23 {
                         _ if offset % 17 == 0 => Decoded::Tombstone(()),
                         0 => Decoded::Poison(()),
-                        _ => Decoded::Event {
-                            payload: (),
-                            dedup_key: Some(key.clone()),
-                            sequence: Some(Sequence {
-                                by: "v".into(),
-                                epoch: "e".into(),
-                                index: *index,
-                            }),
-                        },
+                        _ => {
+                            fields.set_dedup_key(key);
+                            fields.set_sequence("v", "e", *index);
+                            Decoded::Event(())
+                        }
                     }
                 };
                 if let [meta] = metas[..] {
-                    engine.receive(meta, Duration::ZERO, || decode(0), &mut out);
+                    engine.receive(meta, Duration::ZERO, |fields| decode(0, fields), &mut out);
                 } else {
                     engine.receive_all(&metas, Duration::ZERO, decode, &mut out);
                 }

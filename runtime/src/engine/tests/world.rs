@@ -7,10 +7,11 @@ use proptest::prelude::*;
 
 use super::super::mistakes::{Mistake, planted};
 use super::super::{
-    Checkpoint, Decoded, Engine, EngineConfig, EngineCounts, LogEnd, Meta, Output, PoisonCause, Refusal,
+    Checkpoint, Decoded, Engine, EngineConfig, EngineCounts, Fields, LogEnd, Meta, Output, PoisonCause,
+    Refusal,
 };
 use super::log::{Header, Rec, What};
-use crate::topic::{DedupSpec, ReorderSpec, Sequence};
+use crate::topic::{DedupSpec, ReorderSpec};
 
 /// What the schedule can ask for.
 #[derive(Debug, Clone, Copy)]
@@ -294,16 +295,16 @@ impl<'a> World<'a> {
             },
             replayed: matches!(rec.what, What::Replayed { .. }),
         };
-        let decode = || match rec.what {
+        let decode = |fields: &mut Fields| match rec.what {
             What::Garbage { .. } => Decoded::Poison(n),
             What::Tombstone { .. } => Decoded::Tombstone(n),
-            What::Replayed { vehicle, frame } => event(rec, n, vehicle, 0, frame),
+            What::Replayed { vehicle, frame } => event(fields, rec, n, vehicle, 0, frame),
             What::Event {
                 vehicle,
                 epoch,
                 frame,
                 ..
-            } => event(rec, n, vehicle, epoch, frame),
+            } => event(fields, rec, n, vehicle, epoch, frame),
         };
         let before = self.engine.counts();
         let mut out = vec![];
@@ -429,13 +430,8 @@ impl<'a> World<'a> {
     }
 }
 
-fn event(rec: &Rec, n: usize, vehicle: u8, epoch: u8, frame: i64) -> Decoded<usize> {
-    let sequence = Sequence {
-        by: format!("v{vehicle}"),
-        epoch: format!("e{epoch}"),
-        index: frame,
-    };
-    let dedup_key = Some(rec.fields_key());
+fn event(fields: &mut Fields, rec: &Rec, n: usize, vehicle: u8, epoch: u8, frame: i64) -> Decoded<usize> {
+    let dedup_key = rec.fields_key();
     debug_assert!(
         !matches!(
             rec.what,
@@ -443,13 +439,11 @@ fn event(rec: &Rec, n: usize, vehicle: u8, epoch: u8, frame: i64) -> Decoded<usi
                 header: Header::Wrong,
                 ..
             }
-        ) || rec.header() != dedup_key
+        ) || rec.header().as_ref() != Some(&dedup_key)
     );
-    Decoded::Event {
-        payload: n,
-        dedup_key,
-        sequence: Some(sequence),
-    }
+    fields.set_dedup_key(&dedup_key);
+    fields.set_sequence(&format!("v{vehicle}"), &format!("e{epoch}"), frame);
+    Decoded::Event(n)
 }
 
 /// The records received in an assignment, warm ones not, that have no outcome yet.

@@ -95,8 +95,8 @@ impl Topic for Events {
         out.extend_from_slice(event.id.as_bytes());
         !event.id.is_empty()
     }
-    fn sequence(&self, _: &Event) -> Option<Sequence> {
-        None
+    fn sequence(&self, _: &Event, _: &mut Sequence) -> bool {
+        false
     }
     fn stamp(&self, event: &mut Event, now: DateTime<Utc>) {
         event.at = Some(now);

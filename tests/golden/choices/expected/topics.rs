@@ -45,6 +45,15 @@ impl topic::Topic for ParcelsTopic {
         codec::decode_with(plan, payload)
     }
 
+    fn decode_into(
+        &self,
+        plan: &avro::resolve::Plan,
+        payload: &[u8],
+        event: &mut Self::Event,
+    ) -> Result<(), codec::DecodeError> {
+        codec::read_with(plan, payload, event)
+    }
+
     fn encode(&self, event: &Self::Event, out: &mut Vec<u8>) {
         event.encode_avro(out);
     }
@@ -85,8 +94,8 @@ impl topic::Topic for ParcelsTopic {
         true
     }
 
-    fn sequence(&self, _event: &Self::Event) -> Option<topic::Sequence> {
-        None
+    fn sequence(&self, _event: &Self::Event, _out: &mut topic::Sequence) -> bool {
+        false
     }
 
     fn stamp(&self, _event: &mut Self::Event, _now: chrono::DateTime<chrono::Utc>) {}

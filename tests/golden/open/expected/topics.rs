@@ -43,6 +43,15 @@ impl topic::Topic for OpenJobsTopic {
         codec::decode_with(plan, payload)
     }
 
+    fn decode_into(
+        &self,
+        plan: &avro::resolve::Plan,
+        payload: &[u8],
+        event: &mut Self::Event,
+    ) -> Result<(), codec::DecodeError> {
+        codec::read_with(plan, payload, event)
+    }
+
     fn encode(&self, event: &Self::Event, out: &mut Vec<u8>) {
         event.encode_avro(out);
     }
@@ -56,8 +65,8 @@ impl topic::Topic for OpenJobsTopic {
         false
     }
 
-    fn sequence(&self, _event: &Self::Event) -> Option<topic::Sequence> {
-        None
+    fn sequence(&self, _event: &Self::Event, _out: &mut topic::Sequence) -> bool {
+        false
     }
 
     fn stamp(&self, _event: &mut Self::Event, _now: chrono::DateTime<chrono::Utc>) {}

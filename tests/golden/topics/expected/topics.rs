@@ -47,6 +47,15 @@ impl topic::Topic for OrdersTopic {
         codec::decode_with(plan, payload)
     }
 
+    fn decode_into(
+        &self,
+        plan: &avro::resolve::Plan,
+        payload: &[u8],
+        event: &mut Self::Event,
+    ) -> Result<(), codec::DecodeError> {
+        codec::read_with(plan, payload, event)
+    }
+
     fn encode(&self, event: &Self::Event, out: &mut Vec<u8>) {
         event.encode_avro(out);
     }
@@ -78,12 +87,16 @@ impl topic::Topic for OrdersTopic {
         true
     }
 
-    fn sequence(&self, event: &Self::Event) -> Option<topic::Sequence> {
-        Some(topic::Sequence {
-            by: event.id.to_string(),
-            epoch: event.session.clone(),
-            index: event.step,
-        })
+    fn sequence(&self, event: &Self::Event, out: &mut topic::Sequence) -> bool {
+        out.by.push_str(
+            event
+                .id
+                .hyphenated()
+                .encode_lower(&mut uuid::Uuid::encode_buffer()),
+        );
+        out.epoch.push_str(&event.session);
+        out.index = event.step;
+        true
     }
 
     fn stamp(&self, event: &mut Self::Event, now: chrono::DateTime<chrono::Utc>) {
@@ -136,6 +149,15 @@ impl topic::Topic for OrdersAuditLogTopic {
         codec::decode_with(plan, payload)
     }
 
+    fn decode_into(
+        &self,
+        plan: &avro::resolve::Plan,
+        payload: &[u8],
+        event: &mut Self::Event,
+    ) -> Result<(), codec::DecodeError> {
+        codec::read_with(plan, payload, event)
+    }
+
     fn encode(&self, event: &Self::Event, out: &mut Vec<u8>) {
         event.encode_avro(out);
     }
@@ -148,8 +170,8 @@ impl topic::Topic for OrdersAuditLogTopic {
         false
     }
 
-    fn sequence(&self, _event: &Self::Event) -> Option<topic::Sequence> {
-        None
+    fn sequence(&self, _event: &Self::Event, _out: &mut topic::Sequence) -> bool {
+        false
     }
 
     fn stamp(&self, _event: &mut Self::Event, _now: chrono::DateTime<chrono::Utc>) {}
