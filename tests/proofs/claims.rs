@@ -172,8 +172,38 @@ pub(crate) fn nothing_lost(
     lost.chain(strange).collect()
 }
 
-/// Within each assignment of a run: each vehicle's frames rise, no record comes twice, and none for an assignment that is over.
-pub(crate) fn order(run: &[Handled]) -> Vec<String> {
+/// So much log time, in milliseconds, is remembered of a vehicle and of a dedup key. What is older is new again, for example the second copy of an event
+/// that its producer could not get rid of while all brokers stood still for that long.
+const REMEMBERED: i64 = 60_000;
+
+/// The running maximum of the timestamps, in milliseconds, by partition and offset.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Times(Vec<BTreeMap<i64, i64>>);
+
+impl Times {
+    /// Notes the next record of a partition.
+    pub(crate) fn note(&mut self, partition: usize, offset: i64, timestamp: i64) {
+        if self.0.len() <= partition {
+            self.0.resize_with(partition + 1, BTreeMap::new);
+        }
+        if let Some(times) = self.0.get_mut(partition) {
+            let before = times.last_key_value().map_or(timestamp, |(_, time)| *time);
+            times.insert(offset, before.max(timestamp));
+        }
+    }
+
+    fn of(&self, record: &Handled) -> i64 {
+        let times = self.0.get(record.partition);
+        times
+            .and_then(|times| times.get(&record.offset))
+            .copied()
+            .unwrap_or(0)
+    }
+}
+
+/// Within each assignment of a run: each vehicle's frames rise for as long as it is remembered, no record comes twice, and none for an
+/// assignment that is over.
+pub(crate) fn order(run: &[Handled], times: &Times) -> Vec<String> {
     let mut last: HashMap<(u64, &str), &Handled> = HashMap::new();
     let mut seen = HashSet::new();
     let mut epochs: BTreeMap<usize, u64> = BTreeMap::new();
@@ -181,8 +211,10 @@ pub(crate) fn order(run: &[Handled]) -> Vec<String> {
     for record in run {
         if let Some(before) = last.insert((record.epoch, &record.vehicle), record)
             && before.frame >= record.frame
+            && times.of(record) - times.of(before) < REMEMBERED
         {
-            wrong.push(format!("out of order: {record:?} after {before:?}"));
+            let later = times.of(record) - times.of(before);
+            wrong.push(format!("out of order: {record:?}, {later} ms after {before:?}"));
         }
         if !seen.insert((record.epoch, record.partition, record.offset)) {
             wrong.push(format!("twice in one assignment: {record:?}"));
@@ -212,6 +244,7 @@ mod refused {
         before: Vec<i64>,
         committed: Vec<i64>,
         letters: Letters,
+        times: Times,
     }
 
     fn id(vehicle: usize, frame: i64) -> Uuid {
@@ -239,6 +272,7 @@ mod refused {
             committed: vec![5, 6],
             // Handled by the first consumer, and late when the second one got it.
             letters: HashMap::from([(id(0, 2), vec!["Late".to_owned()])]),
+            times: Times::default(),
         };
         for vehicle in 0..2 {
             // Frames 0 to 4, the second and third displaced; in partition 1 the first one again.
@@ -247,6 +281,7 @@ mod refused {
             for (offset, frame) in (0..).zip(frames) {
                 story.sent.insert(id(vehicle, frame));
                 story.log.0[vehicle].insert(offset, id(vehicle, frame));
+                story.times.note(vehicle, offset, 100 * offset);
                 story.acknowledged.push(Acknowledged {
                     again: offset == 5,
                     id: id(vehicle, frame),
@@ -269,7 +304,7 @@ mod refused {
                 commits(&self.before, &self.committed, &self.log, &handled, &self.letters),
                 acknowledgements(&self.sent, &self.acknowledged, &self.log),
                 nothing_lost(&self.sent, &handled, &self.letters),
-                self.runs.iter().flat_map(|run| order(run)).collect(),
+                self.runs.iter().flat_map(|run| order(run, &self.times)).collect(),
             ]
         }
     }
@@ -304,6 +339,10 @@ mod refused {
         ("frames in the wrong order", &[ORDER], |story| {
             story.runs[0].swap(1, 2)
         }),
+        ("a copy handled again while it is remembered", &[ORDER], |story| {
+            story.times.note(1, 6, 60_399);
+            story.runs[1].push(handled(1, 1, 6, 0));
+        }),
         ("a record twice in one assignment", &[ORDER], |story| {
             let mut again = story.runs[0][3].clone();
             again.vehicle = "another".to_owned();
@@ -337,6 +376,15 @@ mod refused {
     #[test]
     fn a_sound_story_is_believed() {
         assert_eq!(sound().verdicts(), [const { Vec::<String>::new() }; 4]);
+    }
+
+    /// Whose vehicle was forgotten is new again.
+    #[test]
+    fn a_copy_that_comes_when_nothing_is_remembered_is_believed() {
+        let mut story = sound();
+        story.times.note(1, 6, 60_400);
+        story.runs[1].push(handled(1, 1, 6, 0));
+        assert_eq!(story.verdicts(), [const { Vec::<String>::new() }; 4]);
     }
 
     /// An event that was refused and kept is not one that is nowhere, in what the claims say and in what is counted.

@@ -140,7 +140,8 @@ impl<'a> Group<'a> {
         let handled = claims::count(&runs);
         let letters = self.letters();
         self.hold(claims::nothing_lost(sent, &handled, &letters));
-        self.hold(runs.iter().flat_map(|run| claims::order(run)).collect());
+        let times = &self.log.times;
+        self.hold(runs.iter().flat_map(|run| claims::order(run, times)).collect());
 
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
         for reason in letters.values().flatten() {

@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::claims::Records;
+use crate::claims::{Records, Times};
 use crate::cluster::{Cluster, PARTITIONS};
 
 /// How long the cluster may take for an answer; a leader may be just failing.
@@ -19,6 +19,7 @@ pub(crate) struct Log {
     topic: String,
     client: BaseConsumer,
     pub(crate) records: Records,
+    pub(crate) times: Times,
     /// Of dead letters: the reason, and which event it is.
     pub(crate) letters: Vec<(String, Uuid)>,
 }
@@ -36,6 +37,7 @@ impl Log {
             topic: topic.to_owned(),
             client,
             records: Records(vec![BTreeMap::new(); PARTITIONS as usize]),
+            times: Times::default(),
             letters: Vec::new(),
         }
     }
@@ -74,6 +76,9 @@ impl Log {
             }
             let before = self.records.0[message.partition() as usize].insert(message.offset(), id);
             assert_eq!(before, None);
+            let timestamp = message.timestamp().to_millis().unwrap();
+            self.times
+                .note(message.partition() as usize, message.offset(), timestamp);
         }
     }
 
