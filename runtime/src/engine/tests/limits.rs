@@ -431,3 +431,32 @@ fn many_at_once_are_as_one_by_one() {
         );
     }
 }
+
+/// The first two indices of a vehicle were corrupt, and a commit stands between them. The second one is handled then, and still nothing that
+/// comes after them is refused: it would be for as long as the vehicle is known.
+#[test]
+fn a_corrupt_start_with_a_commit_in_it_harms_no_other_record() {
+    let given: [(i64, i64); 5] = [(1, 5_001), (2, 5_002), (3, 3), (4, 4), (5, 5)];
+    for (committed, handled) in [(1, &[3, 4, 5][..]), (2, &[2, 3, 4, 5]), (3, &[3, 4, 5])] {
+        let mut config = reorder();
+        config.committed = Some(committed);
+        let mut engine = Engine::new(config);
+        let (mut found, mut refused) = (vec![], 0);
+        for (offset, frame) in given {
+            let mut out = vec![];
+            let decode = |fields: &mut Fields| {
+                fields.set_dedup_key(&offset.to_be_bytes());
+                fields.set_sequence("v", "e", frame);
+                Decoded::Event(())
+            };
+            engine.receive(meta(offset, 0), Duration::ZERO, decode, &mut out);
+            refused += out
+                .iter()
+                .filter(|output| matches!(output, Output::Refused { offset: 3.., .. }))
+                .count();
+            out.retain(|output| matches!(output, Output::Handle { .. }));
+            found.extend(offsets(&out));
+        }
+        assert_eq!((&*found, refused), (handled, 0), "committed {committed}");
+    }
+}
