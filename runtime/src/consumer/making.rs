@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use fleetops_avro::resolve::Plan;
+
 use super::delivery::{Body, Made, Record};
 use super::spare::Spare;
 use super::values::Prepared;
@@ -10,7 +12,6 @@ use crate::dead_letter::Reason;
 use crate::engine::key::Keyed;
 use crate::engine::{Decoded, Fields, PoisonCause, Refusal};
 use crate::topic::Topic;
-use fleetops_avro::resolve::Plan;
 
 /// The header that our producers write.
 pub(crate) const DEDUP_KEY: &str = "dedup-key";

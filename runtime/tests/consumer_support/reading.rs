@@ -119,21 +119,8 @@ impl Topic for Readings {
     }
 
     fn decode(&self, plan: &Plan, payload: &[u8]) -> Result<Reading, DecodeError> {
-        let mut bytes = Vec::new();
-        let payload = if plan.is_identity() {
-            payload
-        } else {
-            plan.transcode(payload, &mut bytes)?;
-            &bytes
-        };
-        let mut reader = Reader::new(payload);
-        let reading = Reading {
-            vehicle: reader.string()?,
-            frame: reader.long()?,
-            id: reader.string()?,
-            unit: reader.string()?,
-        };
-        reader.finish()?;
+        let mut reading = Reading::new("", 0);
+        self.decode_into(plan, payload, &mut reading)?;
         Ok(reading)
     }
 

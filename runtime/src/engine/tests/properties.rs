@@ -50,7 +50,7 @@ properties! {
     /// The counters say what came out.
     p1_books_balance = (cases::anything, books_balance);
     /// Indices strictly increase per vehicle and epoch, within one assignment and between evictions. A start that a restart left in doubt may
-    /// turn out to have been corrupt: then it begins anew, once, more than 1000 lower.
+    /// turn out to have been corrupt: then it begins anew, once, more than 1000 lower, and without a restart what came before is refused.
     p2_increasing = (cases::anything, increasing);
     /// Displacement of up to 2 places and no timer: sorted, nothing lost.
     p3_sorted = (cases::shuffled, sorted);
@@ -209,7 +209,7 @@ fn increasing(case: &Case) -> Judgement {
         return Ok(());
     }
     for run in run(case).runs {
-        let mut last: BTreeMap<(u8, u8), (i64, i64)> = BTreeMap::new();
+        let mut last: BTreeMap<(u8, u8), (i64, i64, usize)> = BTreeMap::new();
         let mut in_doubt = BTreeSet::new();
         let mut time = 0;
         for seen in run.seen {
@@ -223,11 +223,17 @@ fn increasing(case: &Case) -> Judgement {
             let Some((track, frame)) = case.log[n].place() else {
                 continue;
             };
-            if let Some((before, at)) = last.insert(track, (frame, times[n])) {
+            if let Some((before, at, earlier)) = last.insert(track, (frame, times[n], n)) {
                 let forgotten = time - at >= 60_000;
                 let rises = frame > before || forgotten;
-                let anew = !rises && frame < before - 1000 && in_doubt.remove(&track);
-                check(rises || anew, || format!("{track:?}: {frame} after {before}"))?;
+                let anew = || {
+                    let refused = Seen::Refused(earlier, Refusal::Jump);
+                    let whole = simulate(&case.log, case.stages, &[]);
+                    frame < before - 1000 && whole.runs.iter().any(|run| run.seen.contains(&refused))
+                };
+                check(rises || (in_doubt.remove(&track) && anew()), || {
+                    format!("{track:?}: {frame} after {before}")
+                })?;
             }
         }
     }
