@@ -50,6 +50,7 @@ impl Kafka {
         Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("dev/stack/kafka"))
             .arg(action)
             .env("STACK_RUN_DIR", self.folder.path())
+            .env("STACK_JAVA_OPTS", "-XX:TieredStopAtLevel=1")
             .env("KAFKA_PORT", self.port.to_string())
             .envs(self.variables.iter().map(|(k, v)| (*k, v.as_str())))
             .output()

@@ -9,6 +9,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
 use tempfile::TempDir;
 
@@ -28,8 +29,12 @@ static STACK: OnceLock<Result<Stack, String>> = OnceLock::new();
 
 /// The servers; `None`, and a word about it, where there can be none.
 pub(crate) fn stack() -> Option<&'static Stack> {
-    let told = || start().inspect_err(|why| say(&format!("skipped: the tests on real servers: {why}")));
-    STACK.get_or_init(told).as_ref().ok()
+    STACK.get_or_init(|| start().inspect_err(skipped)).as_ref().ok()
+}
+
+/// Says why there are no servers.
+pub(crate) fn skipped(why: &String) {
+    say(&format!("skipped: the tests on real servers: {why}"));
 }
 
 /// Writes a line that the test runner does not keep to itself where tests pass.
@@ -37,8 +42,8 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// `Err`: a reason to skip. That servers do not start where they should is none.
-fn start() -> Result<Stack, String> {
+/// Servers of the caller's own. `Err`: a reason to skip; that servers do not start where they should is none.
+pub(crate) fn start() -> Result<Stack, String> {
     if std::env::var("FLEETOPS_E2E").is_ok_and(|v| v == "0") {
         return Err("FLEETOPS_E2E is 0".to_owned());
     }
@@ -98,6 +103,8 @@ fn settings(command: &mut Command, run: &Path, kafka_port: u16, registry_port: u
         )
         // What was registered outlives a stop.
         .env("REGISTRY_STORAGE", "file")
+        // They are started more often than anything else is done with them.
+        .env("STACK_JAVA_OPTS", "-XX:TieredStopAtLevel=1")
         .env_remove("KAFKA_NODES");
 }
 
@@ -138,11 +145,13 @@ fn root() -> &'static str {
     env!("CARGO_MANIFEST_DIR")
 }
 
-/// Two ports with room beside them for what each server needs, below those that outgoing connections get.
+/// Two ports with room beside them for what each server needs, below those that outgoing connections get. Another call gives
+/// others, also while the first one's servers are stopped.
 fn ports() -> (u16, u16) {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     let begin = u16::try_from(std::process::id() % 900).unwrap() * 10;
-    let mut bases = (0..900).map(|i| 20_000 + (begin + i * 10) % 9_000);
+    let mut bases = (0..900).map(|_| 20_000 + (begin + TRIED.fetch_add(1, Relaxed) % 900 * 10) % 9_000);
     let kafka = bases.find(|base| (0..5).all(|i| free(base + i))).unwrap();
     let registry = bases
         .find(|base| [0, 2, 1_000].iter().all(|i| free(base + i)))

@@ -1,7 +1,8 @@
 //! A broker or a registry that stops, before a command and in the middle of one: what was reported as acknowledged is in the
 //! log, what was committed was written, and what cannot be done is said.
 //!
-//! The servers are real ones of this target's own, ended and started again by the tests, one test at a time.
+//! The servers are real ones, ended and started again by the tests. Mostly a test waits for that, so there are two pairs of them, each for
+//! one test at a time.
 
 // Helpers of tests are tests, but clippy knows functions with #[test] only.
 #![allow(
@@ -27,7 +28,7 @@ mod stopped;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -59,12 +60,54 @@ const EVENT: &str = r#"{"type":"record","name":"Event","namespace":"outage","fie
   {"name":"text","type":"string"}
 ]}"#;
 
-static TURN: Mutex<()> = Mutex::new(());
+/// How many pairs of servers there are at most.
+const PAIRS: usize = 2;
 
-/// The servers, both running, for one test at a time.
-fn servers() -> Option<(MutexGuard<'static, ()>, &'static Stack)> {
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let stack = stack::stack()?;
+static SERVERS: Mutex<Servers> = Mutex::new(Servers {
+    turns: 0,
+    free: Vec::new(),
+});
+static RETURNED: Condvar = Condvar::new();
+
+struct Servers {
+    /// How many tests have a turn.
+    turns: usize,
+    /// Started ones that no test has.
+    free: Vec<&'static Stack>,
+}
+
+/// The right to a pair of servers.
+struct Turn(Option<&'static Stack>);
+
+impl Turn {
+    fn take() -> Self {
+        let lock = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = |servers: &mut Servers| servers.turns == PAIRS;
+        let mut servers = RETURNED
+            .wait_while(lock, busy)
+            .unwrap_or_else(PoisonError::into_inner);
+        servers.turns += 1;
+        Self(servers.free.pop())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.turns -= 1;
+        servers.free.extend(self.0);
+        RETURNED.notify_one();
+    }
+}
+
+/// A Kafka and a registry, both running, for one test alone.
+fn servers() -> Option<(Turn, &'static Stack)> {
+    let mut turn = Turn::take();
+    let stack = match turn.0 {
+        Some(stack) => stack,
+        None => Box::leak(Box::new(stack::start().inspect_err(stack::skipped).ok()?)),
+    };
+    turn.0 = Some(stack);
     for server in ["kafka", "registry"] {
         stack.script(server, &["start"]);
     }
