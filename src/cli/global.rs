@@ -123,6 +123,12 @@ impl Global {
         )
     }
 
+    /// Whether the registry was named on the command line. An address of the process environment is meant for all commands.
+    pub(crate) fn names_registry(&self) -> bool {
+        let of_environment = std::env::var("SCHEMA_REGISTRY_URL").ok();
+        self.registry.is_some() && self.registry != of_environment
+    }
+
     /// Whether standard error gets colours.
     pub(crate) fn color_stderr(&self) -> bool {
         self.color(std::io::stderr().is_terminal())

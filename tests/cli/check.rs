@@ -279,3 +279,28 @@ fn the_fleets_own_schemas_are_held_to_their_level() {
     run.says("schemas/RawTelemetryEvent.avsc:3:11")
         .says("raw_telemetry-value has compatibility FULL_TRANSITIVE");
 }
+
+#[test]
+fn a_registry_that_is_named_and_not_asked_is_told() {
+    const NOTE: &str = "note: --registry says where the registry is, and it was not asked";
+    let url = ["--registry", "http://127.0.0.1:9"];
+    let project = Project::new();
+    project
+        .run(&[&AGAINST[..], &url].concat())
+        .exits(0)
+        .says(NOTE)
+        .says("--against registry");
+    project
+        .run(&[&AGAINST[..], &url, &["--quiet"]].concat())
+        .exits(0)
+        .does_not_say(NOTE);
+    project
+        .run(&[&["check", "--against", "registry"][..], &url].concat())
+        .exits(3)
+        .does_not_say(NOTE);
+    // Where it is said for every command, it says nothing about this one.
+    let mut command = project.command(&AGAINST);
+    let out = command.env("SCHEMA_REGISTRY_URL", url[1]).output().unwrap();
+    assert!(out.status.success());
+    assert!(!String::from_utf8_lossy(&out.stderr).contains(NOTE), "{out:?}");
+}

@@ -44,7 +44,8 @@ const PARTITIONS: i32 = 6;
 /// A new producer connects and is given its number by the broker: up to half a second in librdkafka, which is no rate.
 const START: Duration = Duration::from_secs(1);
 
-#[tokio::main(worker_threads = 2)]
+// As many workers as there are processors for it, as every service has: one where it is measured on one core.
+#[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1).peekable();
     let bootstrap = arguments.next().expect("the bootstrap servers");

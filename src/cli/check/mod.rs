@@ -92,6 +92,12 @@ fn check(args: Args, global: &Global, format: Format) -> Result<Outcome, CliErro
     report::diagnostics(global, format, &found)?;
     let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
     global.say(&report.summary.text(errors, approvals.used()));
+    let asked = args.against == Some(Against::Registry) || (args.locked && !args.offline);
+    if global.names_registry() && !asked {
+        global.say(
+            "note: --registry says where the registry is, and it was not asked: compare with it by --against registry",
+        );
+    }
     if let Some(offer) = approvals.offer() {
         global.say(offer.trim_end());
     }
