@@ -1,5 +1,5 @@
 //! One real Kafka and one real registry for all tests of this target, started by `dev/stack` on ports and in a folder of
-//! their own.
+//! their own. Tests that end their servers (`tests/outage`) start pairs for themselves.
 //!
 //! The test runner tells nobody that its last test has ended, and a test may end it by a signal. So a process besides
 //! waits for the end of a pipe that only this one holds, whatever ends it, and then stops the servers.
