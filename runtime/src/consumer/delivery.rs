@@ -180,18 +180,23 @@ impl<E> Delivery<E> {
 
     /// The record was handled: its offset need not be read again.
     pub fn settle(self) {
-        let mailbox = Arc::clone(&self.mailbox);
-        self.handled().tell(&mailbox);
+        let (handled, mailbox) = self.ended();
+        handled.tell(&mailbox);
     }
 
     /// Ends the handling with success. The thread is not told yet.
     pub(super) fn handled(self) -> Handled<E> {
+        self.ended().0
+    }
+
+    fn ended(self) -> (Handled<E>, Arc<Mailbox<E>>) {
         self.mailbox.handling.handled(self.since);
-        Handled {
+        let handled = Handled {
             note: Note::settled(self.received.record),
             permit: self._permit,
             _slot: self._slot,
-        }
+        };
+        (handled, self.mailbox)
     }
 
     /// The record could not be handled. It goes to the dead-letter topic with `reason`, and is settled once the broker

@@ -64,8 +64,8 @@ impl<T: Topic> Making<'_, T> {
         if self.reordered {
             fields.write_sequence(|out| self.topic.sequence(event, out));
         }
-        made.lane = match fields.sequence() {
-            Some(sequence) => Some(self.lane(sequence.by.as_bytes())),
+        made.lane = match fields.vehicle(self.lanes) {
+            Some(vehicle) => Some(vehicle.short()),
             None => self.lane_of_key(record),
         };
         Decoded::Event(set(record, made))
@@ -83,14 +83,11 @@ impl<T: Topic> Making<'_, T> {
         Ok(Box::new(Made { body, lane: None }))
     }
 
-    /// What must be handled one after the other has the same lane. Who writes the texts does not know the hash's key, so the
-    /// lanes are spread well in the dispatcher's table.
-    fn lane(&self, text: &[u8]) -> u64 {
-        self.lanes.of(text).short()
-    }
-
+    /// What must be handled one after the other has the same lane: the hash of its `by`, or of its record key. Who writes the texts does
+    /// not know the hash's key, so the lanes are spread well in the dispatcher's table.
     fn lane_of_key(&self, record: &Record<T::Event>) -> Option<u64> {
-        record.raw.key().map(|key| self.lane(key))
+        let key = record.raw.key()?;
+        Some(self.lanes.of(key).short())
     }
 }
 

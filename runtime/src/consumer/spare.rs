@@ -79,6 +79,10 @@ impl<E> Spare<E> {
 
     /// Takes in a record that is done with, if nobody else looks at it any more.
     pub(super) fn give(&mut self, mut record: Arc<Record<E>>) {
+        // A look at the count is cheaper than being sure, and most records that come from the engine are still shared.
+        if Arc::strong_count(&record) > 1 {
+            return;
+        }
         if let Some(unused) = Arc::get_mut(&mut record) {
             // Also where it is not kept: the event is freed here.
             if let Some(made) = unused.made.take()

@@ -26,6 +26,9 @@ const MOST: usize = 1 << GROUP_BITS;
 /// So many keys are looked for together: their buckets have room in the nearest cache.
 pub(crate) const BLOCK: usize = 64;
 
+/// Up to so many entries the index grows fourfold, above by half.
+const SMALL: usize = 1 << 17;
+
 /// The time of an entry that a later one of the same key has replaced.
 const REPLACED: u32 = u32::MAX;
 
@@ -204,7 +207,13 @@ impl Dedup {
         newest.latest = time;
         self.entries += 1;
         if self.entries > self.index.room() || !self.index.insert(key, place, live) {
-            self.rebuild(self.entries + self.entries / 2);
+            // A small table may be too large for a while: making it anew costs as much as all that was done before.
+            let more = if self.entries < SMALL {
+                3 * self.entries
+            } else {
+                self.entries / 2
+            };
+            self.rebuild(self.entries + more);
         }
     }
 

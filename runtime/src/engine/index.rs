@@ -66,6 +66,36 @@ struct Bucket {
 
 const _: () = assert!(size_of::<Bucket>() == 64);
 
+impl Bucket {
+    /// The first slot that is free because nothing was put there, or what was there was taken out.
+    #[inline]
+    fn free(&self) -> Option<usize> {
+        // Four tags at a time: the lowest of them that is 0 is the lowest one whose highest bit is set here.
+        const LOW: u64 = 0x0001_0001_0001_0001;
+        let zeros = |tags: &[u16]| {
+            let word = tags
+                .iter()
+                .rev()
+                .fold(0, |word, tag| word << 16 | u64::from(*tag));
+            word.wrapping_sub(LOW) & !word & (LOW << 15)
+        };
+        for (part, tags) in self.tags.chunks(4).enumerate() {
+            let found = zeros(tags);
+            if found != 0 {
+                let slot = part * 4 + found.trailing_zeros() as usize / 16;
+                return (slot < SLOTS).then_some(slot);
+            }
+        }
+        None
+    }
+
+    /// The first slot whose place is dead.
+    #[inline]
+    fn dead(&self, live: Window) -> Option<usize> {
+        self.places.iter().position(|place| !live.is_live(*place))
+    }
+}
+
 /// Where in the table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slot {
@@ -152,12 +182,7 @@ impl Index {
             let Some(bucket) = self.buckets.get_mut(at) else {
                 return false;
             };
-            let mut free = 0_u32;
-            for slot in 0..SLOTS {
-                free |= u32::from(bucket.tags[slot] == 0 || !live.is_live(bucket.places[slot])) << slot;
-            }
-            if free != 0 {
-                let slot = free.trailing_zeros() as usize;
+            if let Some(slot) = bucket.free().or_else(|| bucket.dead(live)) {
                 bucket.places[slot] = place;
                 bucket.tags[slot] = tag;
                 return true;
@@ -231,6 +256,15 @@ mod tests {
                     known.remove(&text);
                 }
             }
+        }
+    }
+
+    proptest! {
+        /// Tags next to a free slot that look like one with a borrow or a carry included.
+        #[test]
+        fn the_first_free_slot_is_found(tags in prop::array::uniform10(prop::sample::select(vec![0, 1, 2, 0x7fff, 0x8000, 0x8001, 0xffff]))) {
+            let bucket = Bucket { tags, ..Bucket::default() };
+            prop_assert_eq!(bucket.free(), tags.iter().position(|tag| *tag == 0));
         }
     }
 

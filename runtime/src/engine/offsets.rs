@@ -70,7 +70,8 @@ impl Offsets {
 
     /// As [`Self::settle`], but keeps the mark while an offset is outstanding that must be settled before.
     pub(crate) fn settle_in_turn(&mut self, offset: i64) {
-        if self.after.is_empty() && self.held.is_empty() {
+        // Most offsets wait for none, and none waits for them.
+        if !self.after.contains_key(&offset) && !self.held.contains_key(&offset) {
             self.settle(offset);
             return;
         }

@@ -48,7 +48,7 @@ impl<P> Read<P> {
             Decoded::Event(payload) => Self::Event {
                 payload,
                 identity: identity(meta.header(), fields.dedup_key(), keyed),
-                place: fields.sequence().map(|sequence| Place::new(sequence, keyed)),
+                place: fields.place(keyed),
             },
         }
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::key::{Key, Keyed};
 use super::mistakes::{Mistake, planted};
+use super::reorder::Place;
 use crate::topic::Sequence;
 
 /// What the engine must know about a record before it is decoded.
@@ -52,6 +54,11 @@ pub struct Fields {
     has_dedup_key: bool,
     sequence: Sequence,
     has_sequence: bool,
+    /// The key of the sequence's `by`, if whoever wrote it knew it.
+    vehicle: Option<Key>,
+    /// The epoch of the last record, and its key: most records have the one of the record before.
+    epoch: String,
+    epoch_key: Option<Key>,
 }
 
 /// Larger buffers are not kept.
@@ -69,7 +76,43 @@ impl Fields {
     pub fn write_sequence(&mut self, write: impl FnOnce(&mut Sequence) -> bool) {
         self.sequence.by.clear();
         self.sequence.epoch.clear();
+        self.vehicle = None;
         self.has_sequence = write(&mut self.sequence);
+    }
+
+    /// The key of the sequence's `by`, which is kept for [`Self::place`]. `keyed` must be the same for all records of an engine; it
+    /// need not be the engine's.
+    pub(crate) fn vehicle(&mut self, keyed: &Keyed) -> Option<Key> {
+        let by = self.sequence().map(|sequence| sequence.by.as_bytes())?;
+        let vehicle = self.vehicle.unwrap_or_else(|| keyed.of(by));
+        self.vehicle = Some(vehicle);
+        Some(vehicle)
+    }
+
+    /// The place that the sequence names.
+    pub(super) fn place(&mut self, keyed: &Keyed) -> Option<Place> {
+        let vehicle = self.vehicle(keyed)?;
+        let epoch = if planted(Mistake::EpochIgnored) {
+            ""
+        } else {
+            &self.sequence.epoch
+        };
+        let epoch = match self.epoch_key.filter(|_| self.epoch == epoch) {
+            Some(key) => key,
+            None => {
+                let key = keyed.of(epoch.as_bytes());
+                if epoch.len() <= LARGE {
+                    epoch.clone_into(&mut self.epoch);
+                    self.epoch_key = Some(key);
+                }
+                key
+            }
+        };
+        Some(Place {
+            track: vehicle.followed_by(epoch),
+            vehicle,
+            index: self.sequence.index,
+        })
     }
 
     /// Writes the dedup key.
@@ -197,6 +240,37 @@ pub struct LogEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_of_the_sequence_that_was_written_last() {
+        let (keyed, other) = (Keyed::random(), Keyed::random());
+        let mut fields = Fields::default();
+        let place = |fields: &mut Fields, by: &str, epoch: &str| {
+            fields.set_sequence(by, epoch, 7);
+            fields.place(&keyed).map(|place| (place.track, place.vehicle))
+        };
+        let first = place(&mut fields, "v1", "e1");
+        for (by, epoch) in [("v1", "e2"), ("v2", "e1"), ("e1", "v1"), ("v1", ""), ("v1", "e1")] {
+            let again = place(&mut fields, by, epoch);
+            assert_eq!(again == first, (by, epoch) == ("v1", "e1"), "{by} {epoch}");
+            let fresh = place(&mut Fields::default(), by, epoch);
+            assert_eq!(again, fresh, "what came before makes no difference");
+        }
+        // Whoever has asked for the vehicle's key by another one gets that vehicle.
+        fields.set_sequence("v1", "e1", 7);
+        let vehicle = fields.vehicle(&other);
+        assert_eq!(vehicle, Some(other.of(b"v1")));
+        assert_eq!(fields.place(&keyed).map(|place| place.vehicle), vehicle);
+        // Where nothing was written nothing of the record before is left.
+        fields.clear();
+        assert!(fields.vehicle(&other).is_none() && fields.place(&keyed).is_none());
+        fields.write_sequence(|_| false);
+        assert!(fields.vehicle(&other).is_none() && fields.place(&keyed).is_none());
+        let large = "e".repeat(LARGE + 1);
+        assert_eq!(place(&mut fields, "v1", &large), place(&mut fields, "v1", &large));
+        assert_eq!(place(&mut fields, "v1", "e1"), first);
+        assert!(fields.epoch.capacity() <= LARGE);
+    }
 
     #[test]
     fn fields_say_what_was_written_last_and_large_buffers_go() {

@@ -11,10 +11,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::frames::{Fate, Frames, Item, Rules, Step};
-use super::key::{Key, KeyMap, Keyed};
+use super::key::{Key, KeyMap};
 use super::mistakes::{Mistake, planted};
 use super::sink::Sink;
-use crate::topic::{ReorderSpec, Sequence};
+use crate::topic::ReorderSpec;
 
 /// Log time without a record after which a vehicle is forgotten, in milliseconds. Any record of it counts, refused ones
 /// too: so whether a vehicle is known depends on this much log and no more, and a restart can find it out.
@@ -26,24 +26,9 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     /// Of vehicle and epoch.
-    track: Key,
-    vehicle: Key,
+    pub(super) track: Key,
+    pub(super) vehicle: Key,
     pub(crate) index: i64,
-}
-
-impl Place {
-    pub(crate) fn new(sequence: &Sequence, keyed: &Keyed) -> Self {
-        let epoch = if planted(Mistake::EpochIgnored) {
-            ""
-        } else {
-            &sequence.epoch
-        };
-        Self {
-            track: keyed.of_pair(&sequence.by, epoch),
-            vehicle: keyed.of(sequence.by.as_bytes()),
-            index: sequence.index,
-        }
-    }
 }
 
 /// One vehicle and epoch.
@@ -161,20 +146,25 @@ impl<P> Reorder<P> {
 
     /// The partition's time has risen to `time`: ends what has been held for long enough, and forgets the idle.
     pub(crate) fn advance(&mut self, time: i64, sink: &mut Sink<'_, P>) {
+        let mut over = false;
         while let Some(hold) = self.holds.front().copied() {
             if time.saturating_sub(hold.time) < self.hold_ms || planted(Mistake::HoldForgotten) {
                 break;
             }
             self.holds.pop_front();
             self.expire(hold, sink);
+            over = true;
         }
         while let Some(track) = self.tracks.get(self.oldest) {
             if time.saturating_sub(track.active) < IDLE_MS {
                 break;
             }
             self.unlist_oldest();
+            over = true;
         }
-        self.trim();
+        if over {
+            self.trim();
+        }
     }
 
     /// The log ended at our position when it was asked for at `asked_at`: ends what had been held for long enough then.
