@@ -148,7 +148,7 @@ pub(crate) struct Core<T: Topic> {
     /// When the commit that is under way was sent.
     pub(crate) commit_sent: Duration,
     pub(super) spare: Spare<T::Event>,
-    /// What the lanes of records are computed with.
+    /// What the keys of vehicles, and so the lanes of records, are computed with: a vehicle has one lane in all partitions.
     pub(super) lanes: Keyed,
     pub(super) outputs: Vec<Output<Arc<Record<T::Event>>>>,
     pub(super) ready: Vec<Arc<Record<T::Event>>>,

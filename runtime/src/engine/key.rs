@@ -1,6 +1,6 @@
 //! Keys of 128 bits: what dedup and reorder remember of a text that a stranger chose.
 //!
-//! SipHash-1-3 with a random key for each engine. A sender who does not know the key cannot make two texts collide, and
+//! SipHash-1-3 with a random key for each engine, and for the vehicles of a consumer one for all of its engines. A sender who does not know the key cannot make two texts collide, and
 //! by chance it happens to one record in 5e31 among 6 million remembered ones, so a collision is not looked for: two texts
 //! with one key are the same text. The random key changes no verdict, for the same reason.
 
@@ -59,7 +59,7 @@ impl Hash for Key {
     }
 }
 
-/// Makes keys of texts. One for each engine.
+/// Makes keys of texts. Each has a key of its own, so two of them give different ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Keyed(SipHasher13);
 
