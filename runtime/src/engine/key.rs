@@ -1,8 +1,9 @@
 //! Keys of 128 bits: what dedup and reorder remember of a text that a stranger chose.
 //!
-//! SipHash-1-3 with a random key for each engine, and for the vehicles of a consumer one for all of its engines. A sender who does not know the key cannot make two texts collide, and
-//! by chance it happens to one record in 5e31 among 6 million remembered ones, so a collision is not looked for: two texts
-//! with one key are the same text. The random key changes no verdict, for the same reason.
+//! SipHash-1-3 with a random key for each engine, and for the vehicles of a consumer one for all of its engines. A sender who
+//! does not know the key cannot make two texts collide, and by chance it happens to one record in 5e31 among 6 million
+//! remembered ones, so a collision is not looked for: two texts with one key are the same text. The random key changes no
+//! verdict, for the same reason.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
