@@ -1,13 +1,13 @@
 //! Batches: the records that are ready, together.
 
 use std::ops::Deref;
-use std::sync::Arc;
 
 use futures_util::stream::{self, Stream, StreamExt};
 
 use super::Consumer;
 use super::delivery::Delivery;
 use super::error::ConsumerError;
+use super::slots::Slot;
 use crate::topic::Topic;
 
 /// Deliveries that were ready at the same time, at least one, in the order in which they must be handled.
@@ -69,7 +69,7 @@ impl<T: Topic> Consumer<T> {
         // From here on nothing waits. What ends the stream is told by the next call.
         let mut deliveries = vec![first];
         while deliveries.len() < most {
-            let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            let Some(slot) = Slot::take(&self.mailbox) else {
                 break;
             };
             if self.batch.is_empty() && !self.outbox.take_ready(most - deliveries.len(), &mut self.batch) {
@@ -79,7 +79,7 @@ impl<T: Topic> Consumer<T> {
                 break;
             };
             // What was taken away meanwhile is dropped: whoever has the partition now gets it.
-            deliveries.extend(Delivery::begin(record, &self.mailbox, Some(slot)));
+            deliveries.extend(Delivery::begin(record, slot));
         }
         Some(Ok(Batch { deliveries }))
     }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use fleetops_avro::Schema;
 use rdkafka::error::KafkaError;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::Consumer;
@@ -19,6 +18,7 @@ use super::letters::DeadLetters;
 use super::mail::{Mailbox, Note, Outbox};
 use super::probe::Probe;
 use super::run::RetryPolicy;
+use super::slots::Slots;
 use super::start::StartAt;
 use super::thread;
 use super::values::Values;
@@ -220,7 +220,7 @@ impl<T: Topic> ConsumerBuilder<T> {
     /// [`Consumer::recv`] that are neither settled nor dropped. 100 if nothing is said; 0 is taken as 1.
     #[must_use]
     pub fn max_in_flight(mut self, records: usize) -> Self {
-        self.max_in_flight = records.clamp(1, Semaphore::MAX_PERMITS);
+        self.max_in_flight = records.max(1);
         self
     }
 
@@ -320,6 +320,7 @@ impl<T: Topic> ConsumerBuilder<T> {
         let mailbox = Arc::new(Mailbox::new(
             Arc::clone(&waker),
             HandlingMeter::new(&topic, &group),
+            Slots::new(self.max_in_flight),
         ));
         let outbox = Arc::new(Outbox::new(Arc::clone(&waker)));
         let published = Arc::new(Mutex::new(ConsumerCounts::default()));
@@ -387,7 +388,6 @@ impl<T: Topic> ConsumerBuilder<T> {
             mailbox,
             published,
             batch: VecDeque::new(),
-            slots: Arc::new(Semaphore::new(self.max_in_flight)),
             max_in_flight: self.max_in_flight,
             retry: self.retry,
             drain: self.drain,

@@ -14,8 +14,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -27,7 +28,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::delivery::{Delivery, Handled, HandlerOutcome, Received, Record};
+use super::begun::Begun;
+use super::delivery::{HandlerOutcome, Received, Record};
 use super::dispatch::Lane;
 use super::due::Due;
 use super::mail::Mailbox;
@@ -39,10 +41,11 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// One handler call with its retries. What was handled is returned, for the thread to be told of several together.
 pub(super) async fn call<E, H, F>(
-    delivery: Delivery<E>,
+    begun: Begun<E>,
+    mailbox: &Mailbox<E>,
     handler: &H,
     retry: RetryPolicy,
-) -> Option<Handled<E>>
+) -> Option<Begun<E>>
 where
     H: Fn(Received<E>) -> F,
     F: Future<Output: HandlerOutcome>,
@@ -51,26 +54,26 @@ where
     let mut attempt = 0_u32;
     loop {
         // A retry is a call too, and none begins after the partition was taken away.
-        if delivery.is_stale() && !planted(Mistake::RetryAfterRevocation) {
+        if begun.is_stale() && !planted(Mistake::RetryAfterRevocation) {
             return None;
         }
         attempt += 1;
+        let received = begun.received()?;
         // A span each, so that a trace shows the tries and the pauses between them.
         let span = tracing::info_span!(
             "handle",
             otel.kind = "consumer",
-            topic = delivery.topic(),
-            partition = delivery.partition(),
-            offset = delivery.offset(),
+            topic = received.topic(),
+            partition = received.partition(),
+            offset = received.offset(),
             attempt
         );
-        let received = delivery.received();
         let tried = async { handler(received).await.outcome() }.instrument(span);
         let error = match AssertUnwindSafe(tried).catch_unwind().await {
-            Ok(Ok(())) => return Some(delivery.handled()),
+            Ok(Ok(())) => return Some(begun.handled(mailbox)),
             Ok(Err(error)) => error,
             Err(panic) => {
-                delivery.fail(format!("the handler panicked: {}", text(&*panic)));
+                begun.fail(format!("the handler panicked: {}", text(&*panic)), mailbox);
                 return None;
             }
         };
@@ -83,18 +86,20 @@ where
                 .build()
         });
         let Some(pause) = pauses.next() else {
-            delivery.fail(error);
+            begun.fail(error, mailbox);
             return None;
         };
+        let received = begun.received()?;
         tracing::debug!(
-            topic = delivery.topic(),
-            partition = delivery.partition(),
-            offset = delivery.offset(),
+            topic = received.topic(),
+            partition = received.partition(),
+            offset = received.offset(),
             error,
             "the handler failed and is tried again in {pause:?}"
         );
+        drop(received);
         let until = Instant::now() + pause;
-        while Instant::now() < until && !delivery.is_stale() {
+        while Instant::now() < until && !begun.is_stale() {
             tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
         }
     }
@@ -129,11 +134,6 @@ impl<E> Shared<E> {
             self.changed.notify_one();
         }
     }
-
-    /// What a record's call begins with; `None`: its partition was taken away.
-    fn begin(&self, record: Arc<Record<E>>) -> Option<Delivery<E>> {
-        Delivery::begin(record, &self.mailbox, None)
-    }
 }
 
 /// The lanes of the calls of a task, until they have ended, however they do.
@@ -159,9 +159,9 @@ impl<E> Turns<E> {
     }
 
     /// All calls are over: the next ones.
-    fn next(&mut self, into: &mut Vec<(Lane, Delivery<E>)>) {
+    fn next(&mut self, into: &mut Vec<(Lane, Begun<E>)>) {
         let Self { held, shared, .. } = self;
-        shared.step(|due| due.next(held, |record| shared.begin(record), into));
+        shared.step(|due| due.next(held, Begun::begin, into));
         held.extend(into.iter().map(|(lane, _)| *lane));
     }
 }
@@ -173,10 +173,22 @@ impl<E> Drop for Turns<E> {
     }
 }
 
+/// Polls a call once.
+async fn poll_once<F: Future>(mut call: Pin<&mut Option<F>>) -> Poll<Option<F::Output>> {
+    std::future::poll_fn(|context| Poll::Ready(poll(call.as_mut(), context))).await
+}
+
+fn poll<F: Future>(call: Pin<&mut Option<F>>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
+    match call.as_pin_mut() {
+        Some(call) => call.poll(context).map(Some),
+        None => Poll::Ready(None),
+    }
+}
+
 /// Makes these calls, all at the same time. Where all are over at once, it goes on with those that are due then: a handler that
 /// waits for nothing is called by a few tasks that need not be woken for each record.
 async fn work<E, H, F>(
-    mut calls: Vec<(Lane, Delivery<E>)>,
+    mut calls: Vec<(Lane, Begun<E>)>,
     shared: Arc<Shared<E>>,
     handler: Arc<H>,
     retry: RetryPolicy,
@@ -192,24 +204,30 @@ async fn work<E, H, F>(
     };
     let mut handled = Vec::with_capacity(calls.len());
     let mut over = Vec::with_capacity(calls.len());
+    let mut waiting = FuturesUnordered::new();
+    // Where a call is made. One that is over at once, as many are, leaves it to the next one.
+    let mut place = Box::pin(None);
     loop {
-        let mut waiting = FuturesUnordered::new();
-        for (lane, delivery) in calls.drain(..) {
-            let mut call = Box::pin(call(delivery, handler, retry));
-            // Many are over at once.
-            let polled = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
-            match polled {
+        for (lane, begun) in calls.drain(..) {
+            place.set(Some(call(begun, &shared.mailbox, handler, retry)));
+            match poll_once(place.as_mut()).await {
                 Poll::Ready(outcome) => {
-                    handled.extend(outcome);
+                    handled.extend(outcome.flatten());
                     over.push(lane);
                 }
-                Poll::Pending => waiting.push(call.map(move |outcome| (lane, outcome))),
+                Poll::Pending => {
+                    let mut call = std::mem::replace(&mut place, Box::pin(None));
+                    waiting.push(async move {
+                        let outcome = std::future::poll_fn(|context| poll(call.as_mut(), context)).await;
+                        (lane, outcome)
+                    });
+                }
             }
         }
         if planted(Mistake::HandledNotTold) {
             handled.clear();
         }
-        Handled::tell_all(&mut handled, &shared.mailbox);
+        Begun::tell_all(&mut handled, &shared.mailbox);
         if waiting.is_empty() {
             over.clear();
             turns.next(&mut calls);
@@ -225,9 +243,8 @@ async fn work<E, H, F>(
         }
         over.drain(..).for_each(|lane| turns.end(lane));
         while let Some((lane, outcome)) = waiting.next().await {
-            if let Some(handled) = outcome {
-                handled.tell(&shared.mailbox);
-            }
+            handled.extend(outcome.flatten());
+            Begun::tell_all(&mut handled, &shared.mailbox);
             turns.end(lane);
         }
         return;
@@ -274,9 +291,7 @@ impl<E: Send + Sync + 'static> Calls<E> {
         while self.tasks.try_join_next().is_some() {}
         loop {
             let mut calls = Vec::new();
-            self.shared
-                .due()
-                .come(|record| self.shared.begin(record), &mut calls);
+            self.shared.due().come(Begun::begin, &mut calls);
             if calls.is_empty() {
                 return;
             }

@@ -5,11 +5,11 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::gate::{Assignment, Permit};
-use super::mail::{Mailbox, Note};
+use super::mail::Note;
 use super::raw::{HeaderIter, Raw};
+use super::slots::Slot;
 use crate::dead_letter::Reason;
 use crate::observe::Stopwatch;
 
@@ -78,6 +78,10 @@ impl<E> Clone for Received<E> {
 }
 
 impl<E> Received<E> {
+    pub(super) fn new(record: Arc<Record<E>>) -> Self {
+        Self { record }
+    }
+
     /// The event; `None` for a tombstone, a record with a null value.
     pub fn event(&self) -> Option<&E> {
         match self.record.body() {
@@ -144,27 +148,20 @@ impl<E> Received<E> {
 #[must_use = "a delivery that is not settled holds up the commits of its partition"]
 pub struct Delivery<E> {
     received: Received<E>,
-    mailbox: Arc<Mailbox<E>>,
     since: Stopwatch,
     // Field order is drop order: what was sent to the mailbox is there before the permit says that the call has ended.
-    _permit: Permit,
-    _slot: Option<OwnedSemaphorePermit>,
+    permit: Permit,
+    slot: Slot<E>,
 }
 
 impl<E> Delivery<E> {
-    /// Begins the handling of a record, unless its assignment is over.
-    pub(crate) fn begin(
-        record: Arc<Record<E>>,
-        mailbox: &Arc<Mailbox<E>>,
-        slot: Option<OwnedSemaphorePermit>,
-    ) -> Option<Self> {
-        let permit = record.assignment.begin()?;
+    /// Begins the handling of a record in a slot of the mailbox's, unless its assignment is over.
+    pub(crate) fn begin(record: Arc<Record<E>>, slot: Slot<E>) -> Option<Self> {
         Some(Self {
+            permit: record.assignment.begin()?,
             received: Received { record },
-            mailbox: Arc::clone(mailbox),
             since: Stopwatch::start(),
-            _permit: permit,
-            _slot: slot,
+            slot,
         })
     }
 
@@ -180,31 +177,24 @@ impl<E> Delivery<E> {
 
     /// The record was handled: its offset need not be read again.
     pub fn settle(self) {
-        let (handled, mailbox) = self.ended();
-        handled.tell(&mailbox);
-    }
-
-    /// Ends the handling with success. The thread is not told yet.
-    pub(super) fn handled(self) -> Handled<E> {
-        self.ended().0
-    }
-
-    fn ended(self) -> (Handled<E>, Arc<Mailbox<E>>) {
-        self.mailbox.handling.handled(self.since);
-        let handled = Handled {
-            note: Note::settled(self.received.record),
-            permit: self._permit,
-            _slot: self._slot,
-        };
-        (handled, self.mailbox)
+        let Self {
+            received,
+            since,
+            permit,
+            slot,
+        } = self;
+        slot.mailbox().handling.handled(since);
+        slot.mailbox().push(Note::settled(received.record));
+        // Only now: whoever sees that no call runs any more finds the note.
+        drop(permit);
     }
 
     /// The record could not be handled. It goes to the dead-letter topic with `reason`, and is settled once the broker
     /// has acknowledged it; without a dead-letter topic the consumer stops with
     /// [`ConsumerError::HandlerFailed`](super::ConsumerError::HandlerFailed).
     pub fn fail(self, reason: impl Into<String>) {
-        self.mailbox.handling.failed(self.since);
-        self.mailbox.push(Note::Failed {
+        self.slot.mailbox().handling.failed(self.since);
+        self.slot.mailbox().push(Note::Failed {
             record: Arc::clone(&self.received.record),
             detail: reason.into(),
         });
@@ -221,34 +211,6 @@ impl<E> Deref for Delivery<E> {
 
     fn deref(&self) -> &Received<E> {
         &self.received
-    }
-}
-
-/// A record that was handled, of which the thread was not told yet.
-#[derive(Debug)]
-#[must_use = "the thread is to be told"]
-pub(crate) struct Handled<E> {
-    note: Note<E>,
-    permit: Permit,
-    _slot: Option<OwnedSemaphorePermit>,
-}
-
-impl<E> Handled<E> {
-    /// Tells the thread.
-    pub(super) fn tell(self, mailbox: &Mailbox<E>) {
-        mailbox.push(self.note);
-        // Only now: whoever sees that no call runs any more finds the note.
-        drop(self.permit);
-    }
-
-    /// Tells the thread of all of them, with one look into the mailbox.
-    pub(super) fn tell_all(all: &mut Vec<Self>, mailbox: &Mailbox<E>) {
-        let mut permits = Vec::with_capacity(all.len());
-        mailbox.push_all(all.drain(..).map(|one| {
-            permits.push(one.permit);
-            one.note
-        }));
-        drop(permits);
     }
 }
 

@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
+use std::num::NonZeroU64;
 
 use super::mistakes::{Mistake, planted};
 use crate::engine::key::AlreadyHashed;
@@ -15,7 +16,7 @@ use crate::engine::key::AlreadyHashed;
 /// The place of an item: what must be given back to [`Dispatcher::finish`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[must_use = "a lane that is not finished blocks what is behind it"]
-pub(crate) struct Lane(Option<u64>);
+pub(crate) struct Lane(Option<NonZeroU64>);
 
 /// Items by lane, and how many of them are running.
 #[derive(Clone, Debug)]
@@ -24,7 +25,8 @@ pub(crate) struct Dispatcher<T> {
     running: usize,
     queued: usize,
     /// What is behind the first item of a lane. A lane is here from its first item's arrival to its last item's finish.
-    lanes: HashMap<u64, VecDeque<T>, BuildHasherDefault<AlreadyHashed>>,
+    lanes: HashMap<NonZeroU64, Line, BuildHasherDefault<AlreadyHashed>>,
+    behind: Behind<T>,
     /// The first item of each lane whose turn it is, in order of arrival.
     ready: VecDeque<(Lane, T)>,
 }
@@ -37,6 +39,7 @@ impl<T> Dispatcher<T> {
             running: 0,
             queued: 0,
             lanes: HashMap::default(),
+            behind: Behind::default(),
             ready: VecDeque::new(),
         }
     }
@@ -44,12 +47,14 @@ impl<T> Dispatcher<T> {
     /// Takes an item in.
     pub(crate) fn push(&mut self, lane: Option<u64>, item: T) {
         self.queued += 1;
+        // The two highest ones are one lane.
+        let lane = lane.map(|key| NonZeroU64::MIN.saturating_add(key));
         if let Some(key) = lane.filter(|_| !planted(Mistake::LaneIgnored)) {
-            if let Some(behind) = self.lanes.get_mut(&key) {
-                behind.push_back(item);
+            if let Some(line) = self.lanes.get_mut(&key) {
+                self.behind.push(line, item);
                 return;
             }
-            self.lanes.insert(key, VecDeque::new());
+            self.lanes.insert(key, Line::default());
         }
         self.ready.push_back((Lane(lane), item));
     }
@@ -69,7 +74,7 @@ impl<T> Dispatcher<T> {
     pub(crate) fn finish(&mut self, lane: Lane) {
         self.running = self.running.saturating_sub(1);
         let Some(key) = lane.0 else { return };
-        match self.lanes.get_mut(&key).and_then(VecDeque::pop_front) {
+        match self.lanes.get_mut(&key).and_then(|line| self.behind.pop(line)) {
             Some(next) => self.ready.push_back((lane, next)),
             None => {
                 self.lanes.remove(&key);
@@ -100,21 +105,20 @@ impl<T> Dispatcher<T> {
     /// All of it, for tests that compare: what is behind in each lane by its number, and what is ready.
     #[cfg(test)]
     #[allow(clippy::type_complexity)]
-    pub(crate) fn parts(
-        &self,
-    ) -> (
-        std::collections::BTreeMap<u64, &VecDeque<T>>,
-        &VecDeque<(Lane, T)>,
-    ) {
-        let lanes = self.lanes.iter().map(|(key, behind)| (*key, behind));
+    pub(crate) fn parts(&self) -> (std::collections::BTreeMap<u64, Vec<&T>>, &VecDeque<(Lane, T)>) {
+        let lanes = self
+            .lanes
+            .iter()
+            .map(|(key, line)| (key.get(), self.behind.items(line)));
         (lanes.collect(), &self.ready)
     }
 
     /// Forgets what has not started. What runs must still be finished.
     pub(crate) fn clear(&mut self) {
         self.queued = 0;
-        for behind in self.lanes.values_mut() {
-            behind.clear();
+        self.behind = Behind::default();
+        for line in self.lanes.values_mut() {
+            *line = Line::default();
         }
         // Nobody owes a finish for what was not started.
         for (lane, _) in self.ready.drain(..) {
@@ -122,6 +126,88 @@ impl<T> Dispatcher<T> {
                 self.lanes.remove(&key);
             }
         }
+    }
+}
+
+/// Nobody.
+const NONE: u32 = u32::MAX;
+
+/// The first and the last that wait in a lane.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    first: u32,
+    last: u32,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self {
+            first: NONE,
+            last: NONE,
+        }
+    }
+}
+
+/// Items that wait behind others: the lines of all lanes in one room, so that a lane takes a few bytes and no memory of its own.
+#[derive(Clone, Debug)]
+struct Behind<T> {
+    /// An item, and who is next in its line; nobody's place, and the next one that is free.
+    places: Vec<(Option<T>, u32)>,
+    free: u32,
+}
+
+impl<T> Default for Behind<T> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            free: NONE,
+        }
+    }
+}
+
+impl<T> Behind<T> {
+    /// Adds an item at the end of a line.
+    fn push(&mut self, line: &mut Line, item: T) {
+        let place = (Some(item), NONE);
+        let at = match self.places.get_mut(self.free as usize) {
+            Some(free) => {
+                let next = std::mem::replace(free, place).1;
+                std::mem::replace(&mut self.free, next)
+            }
+            None => {
+                self.places.push(place);
+                // So many items at once have no room in memory.
+                (self.places.len() - 1) as u32
+            }
+        };
+        match self.places.get_mut(line.last as usize) {
+            Some(last) => last.1 = at,
+            None => line.first = at,
+        }
+        line.last = at;
+    }
+
+    /// Takes the first item of a line.
+    fn pop(&mut self, line: &mut Line) -> Option<T> {
+        let at = line.first;
+        let (item, next) = self.places.get_mut(at as usize)?;
+        line.first = std::mem::replace(next, self.free);
+        self.free = at;
+        if line.first == NONE {
+            line.last = NONE;
+        }
+        item.take()
+    }
+
+    #[cfg(test)]
+    fn items(&self, line: &Line) -> Vec<&T> {
+        let mut items = Vec::new();
+        let mut at = line.first;
+        while let Some((item, next)) = self.places.get(at as usize) {
+            items.extend(item);
+            at = *next;
+        }
+        items
     }
 }
 

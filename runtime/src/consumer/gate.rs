@@ -51,14 +51,28 @@ impl Assignment {
 
     /// Begins a handler call, unless the assignment is closed.
     pub(crate) fn begin(self: &Arc<Self>) -> Option<Permit> {
-        self.state
+        self.enter().then(|| Permit {
+            assignment: Arc::clone(self),
+        })
+    }
+
+    /// As [`Self::begin`], for a caller that calls [`Self::leave`] by itself. `false`: the assignment is closed, and nothing has begun.
+    #[must_use = "whoever has entered must leave"]
+    pub(super) fn enter(&self) -> bool {
+        let begun = self
+            .state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
                 (state & CLOSED == 0).then_some(state + 1)
-            })
-            .ok()
-            .map(|_| Permit {
-                assignment: Arc::clone(self),
-            })
+            });
+        begun.is_ok()
+    }
+
+    /// So many calls that have begun are over.
+    pub(super) fn leave(&self, calls: usize) {
+        let before = self.state.fetch_sub(calls, Ordering::AcqRel);
+        if before == CLOSED | calls && !planted(Mistake::LastCallWakesNobody) {
+            self.waker.wake();
+        }
     }
 
     /// No call begins after this has returned. May be called again.
@@ -85,10 +99,7 @@ pub(crate) struct Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let before = self.assignment.state.fetch_sub(1, Ordering::AcqRel);
-        if before == CLOSED | 1 && !planted(Mistake::LastCallWakesNobody) {
-            self.assignment.waker.wake();
-        }
+        self.assignment.leave(1);
     }
 }
 

@@ -19,6 +19,7 @@ use super::delivery::Record;
 use super::error::ConsumerError;
 use super::letters::Ticket;
 use super::mistakes::{Mistake, planted};
+use super::slots::Slots;
 use super::spare::LARGE;
 use crate::framing::SchemaId;
 use crate::observe::HandlingMeter;
@@ -101,10 +102,12 @@ pub(crate) struct Mailbox<E> {
     waker: Arc<Waker>,
     /// How long the application takes; here because whatever is handed out has the mailbox at hand.
     pub(crate) handling: HandlingMeter,
+    /// How many deliveries may be out; here for the same reason.
+    pub(crate) slots: Slots,
 }
 
 impl<E> Mailbox<E> {
-    pub(crate) fn new(waker: Arc<Waker>, handling: HandlingMeter) -> Self {
+    pub(crate) fn new(waker: Arc<Waker>, handling: HandlingMeter, slots: Slots) -> Self {
         Self {
             notes: Mutex::new(Notes {
                 notes: Vec::new(),
@@ -112,6 +115,7 @@ impl<E> Mailbox<E> {
             }),
             waker,
             handling,
+            slots,
         }
     }
 
@@ -380,7 +384,11 @@ mod tests {
             std::thread::park_timeout(Duration::from_millis(200));
             started.elapsed() < Duration::from_millis(150)
         };
-        let mailbox = Mailbox::<()>::new(Arc::clone(&waker), HandlingMeter::new("readings", "group"));
+        let mailbox = Mailbox::<()>::new(
+            Arc::clone(&waker),
+            HandlingMeter::new("readings", "group"),
+            Slots::new(1),
+        );
         mailbox.push(Note::Abandon);
         assert!(woken());
         let mut notes = Vec::new();

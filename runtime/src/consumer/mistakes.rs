@@ -24,6 +24,7 @@ crate::planted::mistakes! {
     OldAnswerCounted,
     OneLaneEnds,
     OutboxKept,
+    SlotFreedInSilence,
     QueuedForgottenAtEnd,
     RefusalForgotten,
     RetryAfterRevocation,

@@ -20,6 +20,7 @@
 
 mod assign;
 mod batch;
+mod begun;
 mod builder;
 mod calls;
 mod commit;
@@ -44,6 +45,7 @@ mod pressure;
 mod probe;
 mod raw;
 mod run;
+mod slots;
 mod spare;
 mod start;
 #[cfg(test)]
@@ -56,7 +58,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 pub use batch::Batch;
@@ -73,6 +75,7 @@ pub use start::StartAt;
 use crate::topic::Topic;
 use delivery::Record;
 use mail::{Mailbox, Note, Outbox};
+use slots::Slot;
 
 /// A consumer of one topic, as a member of a group.
 ///
@@ -86,7 +89,6 @@ pub struct Consumer<T: Topic> {
     published: Arc<Mutex<ConsumerCounts>>,
     /// Taken out of the outbox and not handed out.
     batch: VecDeque<Arc<Record<T::Event>>>,
-    slots: Arc<Semaphore>,
     max_in_flight: usize,
     retry: RetryPolicy,
     drain: Duration,
@@ -126,8 +128,8 @@ impl<T: Topic> Consumer<T> {
     /// The next record, where nothing needs to be waited for.
     fn at_hand(&mut self) -> Option<Delivery<T::Event>> {
         while !self.batch.is_empty() && !self.shutdown.is_cancelled() {
-            let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-            let delivery = Delivery::begin(self.batch.pop_front()?, &self.mailbox, Some(slot));
+            let slot = Slot::take(&self.mailbox)?;
+            let delivery = Delivery::begin(self.batch.pop_front()?, slot);
             if delivery.is_some() {
                 return delivery;
             }
@@ -137,15 +139,12 @@ impl<T: Topic> Consumer<T> {
 
     async fn receive(&mut self) -> Result<Option<Delivery<T::Event>>, ConsumerError> {
         loop {
-            // The semaphore is never closed; if it were, nothing would be handed out without a slot.
-            let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
-                return Ok(None);
-            };
+            let slot = Slot::wait(&self.mailbox).await;
             let Some(record) = self.next_record().await? else {
                 return Ok(None);
             };
             // What was taken away meanwhile is dropped: whoever has the partition now gets it.
-            if let Some(delivery) = Delivery::begin(record, &self.mailbox, Some(slot)) {
+            if let Some(delivery) = Delivery::begin(record, slot) {
                 return Ok(Some(delivery));
             }
         }

@@ -184,6 +184,7 @@ impl Probe {
 mod tests {
     use rdkafka::mocking::MockCluster;
 
+    use super::super::slots::Slots;
     use super::*;
     use crate::observe::HandlingMeter;
 
@@ -195,7 +196,7 @@ mod tests {
         cluster.partition_leader("t", 0, Some(1)).unwrap();
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", cluster.bootstrap_servers());
-        let mailbox = Mailbox::<()>::new(Arc::default(), HandlingMeter::new("t", "g"));
+        let mailbox = Mailbox::<()>::new(Arc::default(), HandlingMeter::new("t", "g"), Slots::new(1));
         let probe = Probe::new(&config, &Arc::from("t"), &Arc::new(mailbox), Instant::now()).unwrap();
         assert_eq!(probe.watermarks(0), Ok((0, 0)));
         cluster.broker_down(1).unwrap();

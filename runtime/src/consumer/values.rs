@@ -222,6 +222,7 @@ async fn fetch<E>(source: SchemaSource, wanted: Wanted, mailbox: Weak<Mailbox<E>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consumer::slots::Slots;
     use crate::consumer::tests::Nobody;
     use crate::observe::HandlingMeter;
 
@@ -245,7 +246,11 @@ mod tests {
             open_enums,
             SchemaSource::new(Nobody),
             runtime.handle().clone(),
-            Arc::new(Mailbox::new(Arc::default(), HandlingMeter::new("t", "g"))),
+            Arc::new(Mailbox::new(
+                Arc::default(),
+                HandlingMeter::new("t", "g"),
+                Slots::new(usize::MAX),
+            )),
         );
         let id = SchemaId::Id(7);
         values

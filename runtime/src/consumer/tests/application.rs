@@ -15,6 +15,7 @@ use super::super::calls::Calls;
 use super::super::delivery::{Delivery, Received, Record};
 use super::super::mail::Mailbox;
 use super::super::run::RetryPolicy;
+use super::super::slots::Slot;
 
 type Records = VecDeque<Arc<Record<String>>>;
 type Mail = Arc<Mailbox<String>>;
@@ -69,7 +70,7 @@ impl Application for ByHand {
 
     fn begin(&mut self) -> Vec<Seen> {
         let record = self.taken.pop_front();
-        let begun = record.and_then(|record| Delivery::begin(record, &self.mailbox, None));
+        let begun = record.and_then(|record| Delivery::begin(record, Slot::take(&self.mailbox).unwrap()));
         let seen = begun.iter().map(|delivery| Seen::Began(delivery.received()));
         let seen = seen.collect();
         self.calls.extend(begun);

@@ -10,6 +10,7 @@ use super::super::gate::Assignment;
 use super::super::mail::Mailbox;
 use super::super::raw::Raw;
 use super::super::run::RetryPolicy;
+use super::super::slots::Slots;
 use crate::observe::HandlingMeter;
 use crate::waker::Waker;
 
@@ -23,7 +24,11 @@ const NO_RETRY: RetryPolicy = RetryPolicy {
 fn calls(records: i64, lanes: i64) -> Calls<()> {
     let waker = Arc::new(Waker::default());
     let assignment = Assignment::new(0, 1, &Arc::from("t"), Arc::clone(&waker));
-    let mailbox = Arc::new(Mailbox::new(waker, HandlingMeter::new("t", "group")));
+    let mailbox = Arc::new(Mailbox::new(
+        waker,
+        HandlingMeter::new("t", "group"),
+        Slots::new(usize::MAX),
+    ));
     let mut calls = Calls::new(100, 100, mailbox, NO_RETRY);
     let record = |offset| {
         let record = Record::new(Arc::clone(&assignment), offset, None, Raw::default());

@@ -15,6 +15,7 @@ use super::super::counts::ConsumerCounts;
 use super::super::letters::DeadLetters;
 use super::super::mail::{Mailbox, Outbox};
 use super::super::probe::Probe;
+use super::super::slots::Slots;
 use super::super::values::Values;
 use super::logs::{KNOWN, PARTITIONS};
 use super::texts::{Nobody, Texts};
@@ -49,7 +50,11 @@ impl Clients {
 }
 
 fn mailbox(waker: &Arc<Waker>) -> Mailbox<String> {
-    Mailbox::new(Arc::clone(waker), HandlingMeter::new("texts", "group"))
+    Mailbox::new(
+        Arc::clone(waker),
+        HandlingMeter::new("texts", "group"),
+        Slots::new(usize::MAX),
+    )
 }
 
 /// The consumer that lives just now.

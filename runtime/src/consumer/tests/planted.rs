@@ -35,6 +35,7 @@ crate::planted::table! {
     QueuedForgottenAtEnd: orders::all_small;
     RefusalForgotten: p::lives;
     RetryAfterRevocation: p::no_retry_when_it_is_over;
+    SlotFreedInSilence: p::slots_are_bounded_and_told;
     StaleSettleCounted: p::lives;
     StartsOneTask: calls::start_leaves_nothing;
     StashCountsAsRead: p::lives;

@@ -2,27 +2,34 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
+use std::future::Future as _;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use rdkafka::topic_partition_list::Offset;
 
+use super::super::begun::Begun;
 use super::super::calls;
 use super::super::commit::CommitBook;
 use super::super::delivery::{Delivery, Received};
 use super::super::dispatch::Dispatcher;
-use super::super::mail::{MANY, Note};
+use super::super::mail::{MANY, Mailbox, Note};
 use super::super::run::RetryPolicy;
+use super::super::slots::{Slot, Slots};
 use super::application::{ByHand, ByRun};
 use super::life::{Clients, Life};
 use super::logs::Case;
 use super::world::{Start, World};
 use crate::avro::Schema;
 use crate::framing;
+use crate::observe::HandlingMeter;
 use crate::planted::first_failure;
+use crate::waker::Waker;
 
 pub(super) type Property = fn(u32) -> Option<String>;
 
@@ -69,7 +76,7 @@ fn begun(life: &mut Life) -> Delivery<String> {
     life.core.hand_out();
     let mut taken = VecDeque::new();
     assert!(life.outbox.take_ready(1, &mut taken));
-    Delivery::begin(taken.pop_front().unwrap(), &life.mailbox, None).unwrap()
+    Delivery::begin(taken.pop_front().unwrap(), Slot::take(&life.mailbox).unwrap()).unwrap()
 }
 
 fn wrong(if_so: bool, what: &str) -> Option<String> {
@@ -179,8 +186,9 @@ pub(super) fn observer_is_silent(_: u32) -> Option<String> {
 /// A retry is a call too: none begins after the partition was taken away.
 pub(super) fn no_retry_when_it_is_over(_: u32) -> Option<String> {
     let mut life = Life::new(Clients::new(), false);
-    let delivery = begun(&mut life);
-    let assignment = Arc::clone(delivery.assignment());
+    let record = begun(&mut life).record();
+    let assignment = Arc::clone(&record.assignment);
+    let begun = Begun::begin(record).unwrap();
     let tries = AtomicUsize::new(0);
     let handler = |_: Received<String>| {
         tries.fetch_add(1, Ordering::Relaxed);
@@ -196,11 +204,56 @@ pub(super) fn no_retry_when_it_is_over(_: u32) -> Option<String> {
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(calls::call(delivery, &handler, retry));
+    runtime.block_on(calls::call(begun, &life.mailbox, &handler, retry));
     wrong(
         tries.load(Ordering::Relaxed) != 1,
         "called again after the partition was taken away",
     )
+}
+
+/// No more slots than there are, and whoever waits for one is woken once one is free, also where it became free just before.
+pub(super) fn slots_are_bounded_and_told(_: u32) -> Option<String> {
+    let waker = Arc::new(Waker::default());
+    let mailbox = Mailbox::<()>::new(waker, HandlingMeter::new("t", "g"), Slots::new(2));
+    let mailbox = Arc::new(mailbox);
+    let mut taken = vec![Slot::take(&mailbox)?, Slot::take(&mailbox)?];
+    if Slot::take(&mailbox).is_some() {
+        return Some("a slot too many".to_owned());
+    }
+    for round in 0..4 {
+        let mut waits = pin!(Slot::wait(&mailbox));
+        let woken = Arc::new(Woken::default());
+        let waker = std::task::Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        if round % 2 == 0 {
+            // Freed while somebody waits.
+            if waits.as_mut().poll(&mut context).is_ready() {
+                return Some("a slot too many for one who waits".to_owned());
+            }
+            taken.pop();
+            if !woken.0.load(Ordering::Relaxed) {
+                return Some(format!("round {round}: who waits is not woken"));
+            }
+        } else {
+            // Two freed before anybody waits.
+            taken.clear();
+            taken.extend(Slot::take(&mailbox));
+        }
+        match waits.as_mut().poll(&mut context) {
+            Poll::Ready(slot) => taken.push(slot),
+            Poll::Pending => return Some(format!("round {round}: there is a slot, and who waits gets none")),
+        }
+    }
+    None
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Nobody gets anything behind the end of the stream.
