@@ -4,7 +4,7 @@
 //! ([`super::intake`]); what comes out goes to the application, to the dead-letter topic, or stops the consumer. What the
 //! application, the registry and the brokers answer comes back as notes ([`super::notes`]).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::commit::CommitBook;
 use super::counts::ConsumerCounts;
-use super::delivery::Record;
+use super::delivery::{Made, Record};
 use super::error::ConsumerError;
 use super::gate::Assignment;
 use super::letters::DeadLetters;
@@ -21,6 +21,7 @@ use super::pressure::Pressure;
 use super::probe::Probe;
 use super::spare::Spare;
 use super::start::StartAt;
+use super::stash::Stash;
 use super::values::{Prepared, Values};
 use crate::engine::key::Keyed;
 use crate::engine::{Engine, EngineConfig, Meta, Output};
@@ -52,9 +53,9 @@ pub(crate) struct Settings {
 /// One assigned partition.
 pub(crate) struct Partition<E> {
     pub(crate) assignment: Arc<Assignment>,
-    pub(crate) engine: Engine<Arc<Record<E>>>,
-    /// Received and not given to the engine: the first one waits for a schema, the others for the first.
-    pub(super) stash: VecDeque<Arc<Record<E>>>,
+    pub(crate) engine: Engine<Box<Made<E>>>,
+    /// Received and not handed out.
+    pub(super) stash: Stash,
     /// Something has come into the stash and was not offered to the engine yet.
     pub(super) unfed: bool,
     /// The next offset to be given to the engine.
@@ -87,7 +88,7 @@ impl<E> Partition<E> {
         Self {
             assignment,
             engine: Engine::new(config),
-            stash: VecDeque::new(),
+            stash: Stash::default(),
             unfed: false,
             position,
             end,
@@ -150,7 +151,7 @@ pub(crate) struct Core<T: Topic> {
     pub(super) spare: Spare<T::Event>,
     /// What the keys of vehicles, and so the lanes of records, are computed with: a vehicle has one lane in all partitions.
     pub(super) lanes: Keyed,
-    pub(super) outputs: Vec<Output<Arc<Record<T::Event>>>>,
+    pub(super) outputs: Vec<Output<Box<Made<T::Event>>>>,
     pub(super) ready: Vec<Arc<Record<T::Event>>>,
     pub(super) notes: Vec<Note<T::Event>>,
     /// Room for what is known of a batch of records while the engine takes it.

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -20,8 +20,8 @@ pub(crate) struct Record<E> {
     pub(crate) offset: i64,
     pub(crate) timestamp_ms: Option<i64>,
     pub(crate) raw: Raw,
-    /// Set once by the consumer's thread, before anybody else sees the record.
-    pub(crate) made: OnceLock<Box<Made<E>>>,
+    /// Always there while anybody but the consumer's thread sees the record.
+    pub(crate) made: Option<Box<Made<E>>>,
 }
 
 /// What was made of a record's value.
@@ -33,25 +33,14 @@ pub(crate) struct Made<E> {
 }
 
 impl<E> Record<E> {
-    /// A record of which only the bytes are known.
-    pub(crate) fn new(assignment: Arc<Assignment>, offset: i64, timestamp_ms: Option<i64>, raw: Raw) -> Self {
-        Self {
-            assignment,
-            offset,
-            timestamp_ms,
-            raw,
-            made: OnceLock::new(),
-        }
-    }
-
-    /// What decoding made of it; `None`: it was not decoded yet.
+    /// What decoding made of it.
     pub(crate) fn body(&self) -> Option<&Body<E>> {
-        self.made.get().map(|made| &made.body)
+        self.made.as_ref().map(|made| &made.body)
     }
 
     /// What it must be handled in turn with.
     pub(crate) fn lane(&self) -> Option<u64> {
-        self.made.get()?.lane
+        self.made.as_ref()?.lane
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::core::{Core, Partition, Phase};
-use super::delivery::Record;
+use super::delivery::{Made, Record};
 use super::error::ConsumerError;
 use super::fetched::View;
 use super::letters::{Letter, Ticket};
 use super::making::{Making, poison, refusal};
 use super::mistakes::{Mistake, planted};
 use super::raw::Raw;
+use super::stash::Waiting;
 use super::values::Prepared;
 use crate::dead_letter::Reason;
 use crate::engine::{Meta, Output};
@@ -50,10 +51,13 @@ impl<T: Topic> Core<T> {
     ) {
         if let Some(partition) = self.partitions.get_mut(&number) {
             partition.unfed = true;
-            let record = self
-                .spare
-                .record(&partition.assignment, offset, timestamp_ms, fill);
-            partition.stash.push_back(record);
+            let mut raw = self.spare.raw();
+            fill(&mut raw);
+            partition.stash.push(Waiting {
+                offset,
+                timestamp_ms,
+                raw,
+            });
         }
     }
 
@@ -88,7 +92,7 @@ impl<T: Topic> Core<T> {
         let mut metas = emptied(std::mem::take(&mut self.metas));
         let mut latest = None;
         let mut missing = None;
-        for record in &partition.stash {
+        for record in partition.stash.waiting() {
             let raw = &record.raw;
             let known = raw.known();
             match self.values.prepare(raw, known.schema_id.flatten(), &mut latest) {
@@ -113,10 +117,15 @@ impl<T: Topic> Core<T> {
             lanes: &self.lanes,
             spare: &mut self.spare,
         };
+        // For every number that is asked for there is a record.
+        let none = Raw::default();
         partition.engine.receive_all(
             &metas,
             now,
-            |at, fields| making.decode(&stash[at], &values[at], fields),
+            |at, fields| {
+                let raw = stash.get(at).map_or(&none, |record| &record.raw);
+                making.decode(raw, &values[at], fields)
+            },
             &mut self.outputs,
         );
         let fed = metas.len();
@@ -127,24 +136,29 @@ impl<T: Topic> Core<T> {
         }
         self.metas = emptied(metas);
         self.values_room = emptied(values);
-        for record in partition.stash.drain(..fed) {
-            // Those that went nowhere, because they are duplicates.
-            self.spare.give(record);
-        }
+        self.route(number);
+        let Some(partition) = self.partitions.get_mut(&number) else {
+            return;
+        };
+        let Partition { stash, engine, .. } = partition;
+        stash.clear_fed(
+            fed,
+            |offset| engine.is_outstanding(offset),
+            |raw| self.spare.give_raw(raw),
+        );
         if let Some(id) = missing {
             self.values.fetch(id);
             // Fingerprints behind it too: those that are looked for together share the registry's answers.
-            let missing = |record: &Arc<Record<T::Event>>| {
+            let missing = |record: &Waiting| {
                 let schema_id = record.raw.known().schema_id.flatten();
                 match self.values.prepare(&record.raw, schema_id, &mut None) {
                     Prepared::Missing(id @ SchemaId::Fingerprint(_)) => Some(id),
                     _ => None,
                 }
             };
-            let more: Vec<SchemaId> = partition.stash.iter().filter_map(missing).collect();
+            let more: Vec<SchemaId> = stash.waiting().filter_map(missing).collect();
             more.into_iter().for_each(|id| self.values.fetch(id));
         }
-        self.route(number);
     }
 
     /// Sends on what an engine gave out.
@@ -152,15 +166,21 @@ impl<T: Topic> Core<T> {
         let mut outputs = std::mem::take(&mut self.outputs);
         for output in outputs.drain(..) {
             match output {
-                Output::Handle { payload, .. } => self.ready.push(payload),
+                Output::Handle { offset, payload } => {
+                    let record = self.put_together(number, offset, payload);
+                    self.ready.extend(record);
+                }
                 Output::Refused {
                     offset,
                     outcome,
                     payload,
                 } => {
                     let (reason, detail) = refusal(outcome);
+                    let record = self.put_together(number, offset, payload);
                     if self.letters.is_some() {
-                        self.letter(&payload, reason, detail.to_owned());
+                        if let Some(record) = record {
+                            self.letter(&record, reason, detail.to_owned());
+                        }
                     } else if let Some(partition) = self.partitions.get_mut(&number) {
                         partition.engine.settle(offset);
                         self.book.settled(1);
@@ -176,7 +196,9 @@ impl<T: Topic> Core<T> {
                         topic = &*self.settings.topic, partition = number, offset, %reason, detail, "poison record"
                     );
                     if self.letters.is_some() {
-                        self.letter(&payload, reason, detail);
+                        if let Some(record) = self.put_together(number, offset, payload) {
+                            self.letter(&record, reason, detail);
+                        }
                     } else if self.settings.observer {
                         if let Some(partition) = self.partitions.get_mut(&number) {
                             partition.engine.settle(offset);
@@ -194,6 +216,27 @@ impl<T: Topic> Core<T> {
             }
         }
         self.outputs = outputs;
+    }
+
+    /// A record, of what was received and what was made of it. There is one for whatever an engine gives out.
+    fn put_together(
+        &mut self,
+        number: i32,
+        offset: i64,
+        made: Box<Made<T::Event>>,
+    ) -> Option<Arc<Record<T::Event>>> {
+        let partition = self.partitions.get_mut(&number)?;
+        let Some(waiting) = partition.stash.take(offset) else {
+            // It stays outstanding: no commit passes it.
+            tracing::error!(
+                topic = &*self.settings.topic,
+                partition = number,
+                offset,
+                "a record came out of the engine twice; this is a defect of the library"
+            );
+            return None;
+        };
+        Some(self.spare.record(&partition.assignment, waiting, made))
     }
 
     /// Writes a dead letter; its record is settled when the broker has acknowledged it.

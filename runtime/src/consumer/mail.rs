@@ -320,7 +320,13 @@ mod tests {
         let mut raw = Raw::default();
         raw.start(None, Some(&vec![0; bytes]));
         let assignment = Assignment::new(partition, 1, &Arc::from("t"), Arc::clone(waker));
-        Arc::new(Record::new(assignment, offset, None, raw))
+        Arc::new(Record {
+            assignment,
+            offset,
+            timestamp_ms: None,
+            raw,
+            made: None,
+        })
     }
 
     /// Polls once.

@@ -1,10 +1,9 @@
-//! What becomes of a record's value: a record for the handler, or the reason why not.
-
-use std::sync::Arc;
+//! What becomes of a record's value: an event for the handler, or the reason why not.
 
 use fleetops_avro::resolve::Plan;
 
-use super::delivery::{Body, Made, Record};
+use super::delivery::{Body, Made};
+use super::raw::Raw;
 use super::spare::Spare;
 use super::values::Prepared;
 use crate::codec::{DecodeError, ValidationErrors};
@@ -28,29 +27,29 @@ impl<T: Topic> Making<'_, T> {
     /// Reads the value, checks it, and finds the keys that the stages need.
     pub(crate) fn decode(
         &mut self,
-        record: &Arc<Record<T::Event>>,
+        raw: &Raw,
         prepared: &Prepared<'_>,
         fields: &mut Fields,
-    ) -> Decoded<Arc<Record<T::Event>>> {
+    ) -> Decoded<Box<Made<T::Event>>> {
         let (plan, payload) = match prepared {
             Prepared::Tombstone => {
-                let lane = self.lane_of_key(record);
-                return Decoded::Tombstone(new(record, Body::Tombstone, lane));
+                let lane = self.lane_of_key(raw);
+                return Decoded::Tombstone(new(Body::Tombstone, lane));
             }
             Prepared::Ready { plan, payload } => (plan, payload),
-            Prepared::Poison { reason, detail } => return poisoned(record, *reason, detail.clone()),
+            Prepared::Poison { reason, detail } => return poisoned(*reason, detail.clone()),
             // Not reached: the caller fetches the schema first. As poison it would be dropped for want of a schema.
             Prepared::Missing(id) => {
-                return poisoned(record, Reason::UnknownSchema, format!("{id} was not fetched"));
+                return poisoned(Reason::UnknownSchema, format!("{id} was not fetched"));
             }
         };
         let mut made = match self.event(plan, payload) {
             Ok(made) => made,
-            Err(error) => return poisoned(record, Reason::Undecodable, error.to_string()),
+            Err(error) => return poisoned(Reason::Undecodable, error.to_string()),
         };
         let Body::Event(event) = &made.body else {
             // Not reached: that is what was made.
-            return poisoned(record, Reason::Undecodable, "no event was made".to_owned());
+            return poisoned(Reason::Undecodable, "no event was made".to_owned());
         };
         // A symbol that the schema does not have is what an open enum is there for: it can be handled, and not be sent.
         let valid = self
@@ -58,7 +57,7 @@ impl<T: Topic> Making<'_, T> {
             .validate(event)
             .or_else(ValidationErrors::but_for_symbols);
         if let Err(violations) = valid {
-            return poisoned(record, Reason::Invalid, violations.to_string());
+            return poisoned(Reason::Invalid, violations.to_string());
         }
         fields.write_dedup_key(|out| self.topic.dedup_key(event, out));
         if self.reordered {
@@ -66,9 +65,9 @@ impl<T: Topic> Making<'_, T> {
         }
         made.lane = match fields.vehicle(self.lanes) {
             Some(vehicle) => Some(vehicle.short()),
-            None => self.lane_of_key(record),
+            None => self.lane_of_key(raw),
         };
-        Decoded::Event(set(record, made))
+        Decoded::Event(made)
     }
 
     /// The event in the place of one that is done with, if there is one.
@@ -85,24 +84,17 @@ impl<T: Topic> Making<'_, T> {
 
     /// What must be handled one after the other has the same lane: the hash of its `by`, or of its record key. Who writes the texts does
     /// not know the hash's key, so the lanes are spread well in the dispatcher's table.
-    fn lane_of_key(&self, record: &Record<T::Event>) -> Option<u64> {
-        let key = record.raw.key()?;
-        Some(self.lanes.of(key).short())
+    fn lane_of_key(&self, raw: &Raw) -> Option<u64> {
+        Some(self.lanes.of(raw.key()?).short())
     }
 }
 
-fn new<E>(record: &Arc<Record<E>>, body: Body<E>, lane: Option<u64>) -> Arc<Record<E>> {
-    set(record, Box::new(Made { body, lane }))
+fn new<E>(body: Body<E>, lane: Option<u64>) -> Box<Made<E>> {
+    Box::new(Made { body, lane })
 }
 
-fn set<E>(record: &Arc<Record<E>>, made: Box<Made<E>>) -> Arc<Record<E>> {
-    // An engine asks once for each record.
-    let _ = record.made.set(made);
-    Arc::clone(record)
-}
-
-fn poisoned<E>(record: &Arc<Record<E>>, reason: Reason, detail: String) -> Decoded<Arc<Record<E>>> {
-    Decoded::Poison(new(record, Body::Poison { reason, detail }, None))
+fn poisoned<E>(reason: Reason, detail: String) -> Decoded<Box<Made<E>>> {
+    Decoded::Poison(new(Body::Poison { reason, detail }, None))
 }
 
 /// Why the reorder stage refused it, for the dead letter.
@@ -125,9 +117,9 @@ pub(crate) fn refusal(outcome: Refusal) -> (Reason, &'static str) {
 }
 
 /// Why it is poison, for the dead letter.
-pub(crate) fn poison<E>(cause: PoisonCause, record: &Record<E>) -> (Reason, String) {
-    match (cause, record.body()) {
-        (PoisonCause::Decoding, Some(Body::Poison { reason, detail })) => (*reason, detail.clone()),
+pub(crate) fn poison<E>(cause: PoisonCause, made: &Made<E>) -> (Reason, String) {
+    match (cause, &made.body) {
+        (PoisonCause::Decoding, Body::Poison { reason, detail }) => (*reason, detail.clone()),
         (PoisonCause::Decoding, _) => (Reason::Undecodable, "the value cannot be read".to_owned()),
         (PoisonCause::HeaderContradicted, _) => (
             Reason::HeaderContradicted,

@@ -1,6 +1,7 @@
 //! Mistakes that tests plant on purpose in the consumer; the table of what catches each is in `tests/planted.rs`.
 
 crate::planted::mistakes! {
+    AgainIsKept,
     CapIgnored,
     CommitBeforeDrain,
     DrainDoesNotWait,
@@ -11,6 +12,7 @@ crate::planted::mistakes! {
     HandedOutAfterEnd,
     HandledNotTold,
     IdleNotTold,
+    KeptForgotten,
     LaneIgnored,
     LastCallWakesNobody,
     LeavesWithoutLook,

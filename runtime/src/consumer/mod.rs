@@ -48,6 +48,7 @@ mod run;
 mod slots;
 mod spare;
 mod start;
+mod stash;
 #[cfg(test)]
 mod tests;
 mod thread;

@@ -164,7 +164,7 @@ impl<T: Topic> Core<T> {
         // A record in the stash has been received and not given to the engine: the position is below it, as it must be.
         let mut position = partition.position;
         if planted(Mistake::StashCountsAsRead) {
-            position = position.max(partition.stash.back().map(|last| last.offset + 1));
+            position = position.max(partition.stash.last().map(|last| last + 1));
         }
         let end = match (high_watermark, position) {
             (Some(high_watermark), Some(position)) => Some(LogEnd {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::delivery::{Body, Made, Record};
 use super::gate::Assignment;
 use super::raw::Raw;
+use super::stash::Waiting;
 
 /// Most records that are kept: about as many as are under way at a time.
 const MOST: usize = 4096;
@@ -29,9 +30,11 @@ const SMALL: usize = 1024;
 /// Most events that are kept.
 const EVENTS: usize = 2048;
 
-/// Records to be used again.
+/// Records to be used again, in their parts.
 #[derive(Debug)]
 pub(super) struct Spare<E> {
+    raws: Vec<Raw>,
+    /// With nothing in them.
     records: Vec<Arc<Record<E>>>,
     events: Vec<Box<Made<E>>>,
 }
@@ -39,6 +42,7 @@ pub(super) struct Spare<E> {
 impl<E> Default for Spare<E> {
     fn default() -> Self {
         Self {
+            raws: Vec::new(),
             records: Vec::new(),
             events: Vec::new(),
         }
@@ -46,14 +50,23 @@ impl<E> Default for Spare<E> {
 }
 
 impl<E> Spare<E> {
-    /// A record with what `fill` puts into its buffer, in which another record's bytes may be before.
+    /// A buffer, in which another record's bytes may be.
+    pub(super) fn raw(&mut self) -> Raw {
+        self.raws.pop().unwrap_or_default()
+    }
+
+    /// A record to be handed out.
     pub(super) fn record(
         &mut self,
         assignment: &Arc<Assignment>,
-        offset: i64,
-        timestamp_ms: Option<i64>,
-        fill: impl FnOnce(&mut Raw),
+        waiting: Waiting,
+        made: Box<Made<E>>,
     ) -> Arc<Record<E>> {
+        let Waiting {
+            offset,
+            timestamp_ms,
+            raw,
+        } = waiting;
         while let Some(mut record) = self.records.pop() {
             // Nobody else has it: that was looked at when it was taken in.
             let Some(unused) = Arc::get_mut(&mut record) else {
@@ -64,12 +77,17 @@ impl<E> Spare<E> {
             }
             unused.offset = offset;
             unused.timestamp_ms = timestamp_ms;
-            fill(&mut unused.raw);
+            unused.raw = raw;
+            unused.made = Some(made);
             return record;
         }
-        let mut raw = Raw::default();
-        fill(&mut raw);
-        Arc::new(Record::new(Arc::clone(assignment), offset, timestamp_ms, raw))
+        Arc::new(Record {
+            assignment: Arc::clone(assignment),
+            offset,
+            timestamp_ms,
+            raw,
+            made: Some(made),
+        })
     }
 
     /// An event to be read over, with what was known of its record.
@@ -79,10 +97,6 @@ impl<E> Spare<E> {
 
     /// Takes in a record that is done with, if nobody else looks at it any more.
     pub(super) fn give(&mut self, mut record: Arc<Record<E>>) {
-        // A look at the count is cheaper than being sure, and most records that come from the engine are still shared.
-        if Arc::strong_count(&record) > 1 {
-            return;
-        }
         if let Some(unused) = Arc::get_mut(&mut record) {
             // Also where it is not kept: the event is freed here.
             if let Some(made) = unused.made.take()
@@ -92,9 +106,18 @@ impl<E> Spare<E> {
             {
                 self.events.push(made);
             }
-            if unused.raw.room() <= LARGE && self.records.len() < MOST {
+            let raw = std::mem::take(&mut unused.raw);
+            self.give_raw(raw);
+            if self.records.len() < MOST {
                 self.records.push(record);
             }
+        }
+    }
+
+    /// Takes in a buffer.
+    pub(super) fn give_raw(&mut self, raw: Raw) {
+        if raw.room() <= LARGE && self.raws.len() < MOST {
+            self.raws.push(raw);
         }
     }
 }
@@ -109,30 +132,43 @@ mod tests {
         Assignment::new(0, epoch, &Arc::from("t"), Arc::new(Waker::default()))
     }
 
+    fn waiting(spare: &mut Spare<String>, offset: i64, key: Option<&[u8]>, value: &[u8]) -> Waiting {
+        let mut raw = spare.raw();
+        raw.start(key, Some(value));
+        Waiting {
+            offset,
+            timestamp_ms: None,
+            raw,
+        }
+    }
+
+    fn made(body: Body<String>) -> Box<Made<String>> {
+        Box::new(Made { body, lane: Some(3) })
+    }
+
     #[test]
     fn nothing_of_the_record_before_is_left_and_what_is_shared_is_not_touched() {
         let mut spare = Spare::<String>::default();
-        let mut before = spare.record(&assignment(1), 7, Some(9), |raw| {
-            raw.start(Some(b"key"), Some(b"value"));
-            raw.header(b"name", None);
-        });
-        let made = Made {
-            body: Body::Event("event".to_owned()),
-            lane: Some(3),
-        };
-        assert!(before.made.set(Box::new(made)).is_ok());
+        let mut bytes = waiting(&mut spare, 7, Some(b"key"), b"value");
+        bytes.timestamp_ms = Some(9);
+        bytes.raw.header(b"name", None);
+        let before = spare.record(&assignment(1), bytes, made(Body::Event("event".to_owned())));
         let place = Arc::as_ptr(&before);
         spare.give(Arc::clone(&before));
-        assert!(spare.records.is_empty(), "somebody still looks at it");
+        assert!(
+            spare.records.is_empty() && spare.raws.is_empty(),
+            "somebody still looks at it"
+        );
         assert!(matches!(before.body(), Some(Body::Event(event)) if event == "event"));
-        Arc::get_mut(&mut before).expect("nobody else has it");
         spare.give(before);
         let second = assignment(2);
-        let after = spare.record(&second, 8, None, |raw| raw.start(None, Some(b"")));
+        let bytes = waiting(&mut spare, 8, None, b"");
+        assert!(bytes.raw.room() >= 5, "it has the room of the one before");
+        let after = spare.record(&second, bytes, made(Body::Tombstone));
         assert_eq!(Arc::as_ptr(&after), place, "it is the same one");
         assert!(Arc::ptr_eq(&after.assignment, &second));
-        assert_eq!((after.offset, after.timestamp_ms, after.lane()), (8, None, None));
-        assert!(after.body().is_none());
+        assert_eq!((after.offset, after.timestamp_ms), (8, None));
+        assert!(matches!(after.body(), Some(Body::Tombstone)));
         assert_eq!((after.raw.key(), after.raw.value()), (None, Some(&b""[..])));
         assert_eq!(after.raw.headers().count(), 0);
     }
@@ -141,11 +177,10 @@ mod tests {
     fn events_of_small_records_are_read_over_and_nothing_else_is() {
         let mut spare = Spare::<String>::default();
         let mut back = |size: usize, body: Body<String>| {
-            let value = vec![0; size];
-            let record = spare.record(&assignment(1), 0, None, |raw| raw.start(None, Some(&value)));
-            let made = Box::new(Made { body, lane: None });
+            let made = made(body);
             let place = std::ptr::from_ref(&*made);
-            assert!(record.made.set(made).is_ok());
+            let bytes = waiting(&mut spare, 0, None, &vec![0; size]);
+            let record = spare.record(&assignment(1), bytes, made);
             spare.give(record);
             spare.made().map(|made| std::ptr::from_ref(&*made) == place)
         };
@@ -161,19 +196,20 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let mut spare = Spare::<()>::default();
-        let large = vec![0; LARGE + 1];
-        let record = spare.record(&assignment(1), 0, None, |raw| raw.start(None, Some(&large)));
-        spare.give(record);
-        assert!(spare.records.is_empty());
+        let mut spare = Spare::<String>::default();
+        let large = waiting(&mut spare, 0, None, &vec![0; LARGE + 1]);
+        spare.give_raw(large.raw);
+        assert!(spare.raws.is_empty());
         let records: Vec<_> = (0..=MOST)
-            .map(|n| spare.record(&assignment(1), n as i64, None, |raw| raw.start(None, None)))
+            .map(|n| {
+                let bytes = waiting(&mut spare, n as i64, None, b"");
+                spare.record(&assignment(1), bytes, made(Body::Event(String::new())))
+            })
             .collect();
-        for record in &records {
-            let body = Body::Event(());
-            assert!(record.made.set(Box::new(Made { body, lane: None })).is_ok());
-        }
         records.into_iter().for_each(|record| spare.give(record));
-        assert_eq!((spare.records.len(), spare.events.len()), (MOST, EVENTS));
+        assert_eq!(
+            (spare.records.len(), spare.raws.len(), spare.events.len()),
+            (MOST, MOST, EVENTS)
+        );
     }
 }

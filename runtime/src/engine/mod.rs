@@ -348,6 +348,12 @@ impl<P> Engine<P> {
         self.offsets.outstanding()
     }
 
+    /// Whether the record at this offset was received and is not settled: it waits here, or it was given out.
+    #[cfg_attr(not(feature = "kafka"), allow(dead_code))]
+    pub(crate) fn is_outstanding(&self, offset: i64) -> bool {
+        self.offsets.is_outstanding(offset)
+    }
+
     /// The last offset received, warm ones included.
     pub fn last_received(&self) -> Option<i64> {
         self.offsets.last()

@@ -88,7 +88,8 @@ impl Offsets {
         }
     }
 
-    fn is_outstanding(&self, offset: i64) -> bool {
+    /// Whether an offset has a mark.
+    pub(crate) fn is_outstanding(&self, offset: i64) -> bool {
         let (id, mark) = place(offset);
         let block = self.find(id).and_then(|at| self.blocks.get(at));
         block.is_some_and(|block| block.marks & mark != 0)

@@ -31,13 +31,17 @@ fn calls(records: i64, lanes: i64) -> Calls<()> {
     ));
     let mut calls = Calls::new(100, 100, mailbox, NO_RETRY);
     let record = |offset| {
-        let record = Record::new(Arc::clone(&assignment), offset, None, Raw::default());
         let made = Made {
             body: Body::Event(()),
             lane: Some((offset % lanes) as u64),
         };
-        assert!(record.made.set(Box::new(made)).is_ok());
-        Arc::new(record)
+        Arc::new(Record {
+            assignment: Arc::clone(&assignment),
+            offset,
+            timestamp_ms: None,
+            raw: Raw::default(),
+            made: Some(Box::new(made)),
+        })
     };
     calls.push(&mut (0..records).map(record).collect::<VecDeque<_>>());
     calls

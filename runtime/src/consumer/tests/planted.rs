@@ -9,6 +9,7 @@ const TRIES: u32 = 20_000;
 
 crate::planted::table! {
     |property| property(TRIES);
+    AgainIsKept: p::read_again_is_not_kept;
     CapIgnored: p::lanes_and_cap;
     CommitBeforeDrain: p::lives;
     DrainDoesNotWait: p::drain_waits;
@@ -19,6 +20,7 @@ crate::planted::table! {
     HandledNotTold: p::lives_of_run;
     HandedOutAfterEnd: p::nothing_behind_the_end;
     IdleNotTold: orders::all_small;
+    KeptForgotten: p::lives, p::lives_of_run;
     LaneIgnored: p::lanes_and_cap, p::lives_of_run;
     LastCallWakesNobody: p::wakes;
     LeavesWithoutLook: orders::all_wide, calls::waiting_calls_hold_up_no_lane;

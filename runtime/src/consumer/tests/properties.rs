@@ -67,16 +67,34 @@ fn lives_of(tries: u32, application: Start) -> Option<String> {
 
 /// One record of partition 0, received, and begun by the application.
 fn begun(life: &mut Life) -> Delivery<String> {
-    let mut value = Vec::new();
-    framing::put(&mut value, 1);
-    value.extend_from_slice(b"v:0");
     life.open(0, None);
-    life.core.record(0, 0, None, |raw| raw.start(None, Some(&value)));
-    life.core.feed_all();
-    life.core.hand_out();
+    receive(life);
     let mut taken = VecDeque::new();
     assert!(life.outbox.take_ready(1, &mut taken));
     Delivery::begin(taken.pop_front().unwrap(), Slot::take(&life.mailbox).unwrap()).unwrap()
+}
+
+/// The first record of partition 0, wherever it can go.
+fn receive(life: &mut Life) {
+    let mut value = Vec::new();
+    framing::put(&mut value, 1);
+    value.extend_from_slice(b"v:0");
+    life.core.record(0, 0, None, |raw| raw.start(None, Some(&value)));
+    life.core.feed_all();
+    life.core.hand_out();
+}
+
+/// What reading brings again while it is being handled goes nowhere, and is not kept.
+pub(super) fn read_again_is_not_kept(_: u32) -> Option<String> {
+    let mut life = Life::new(Clients::new(), false);
+    let _first = begun(&mut life);
+    receive(&mut life);
+    let again = life.outbox.take_ready(1, &mut VecDeque::new());
+    let kept = life.core.partitions[&0].stash.kept();
+    wrong(
+        again || kept > 0,
+        &format!("handed out again: {again}, kept: {kept}"),
+    )
 }
 
 fn wrong(if_so: bool, what: &str) -> Option<String> {

@@ -279,6 +279,13 @@ impl World {
         life.core.feed_all();
         let state = &life.core.partitions[&partition];
         let position = state.engine.last_received().map(|last| last + 1);
+        if state.stash.kept() != state.engine.waiting() {
+            wrong.push(format!(
+                "partition {partition}: {} records are kept for {} that wait in the engine",
+                state.stash.kept(),
+                state.engine.waiting()
+            ));
+        }
         let unread = life.mailbox.unread(partition, state.assignment.epoch());
         let left = state.engine.outstanding() - unread;
         let send = |list: &TopicPartitionList| -> KafkaResult<()> {
