@@ -1,8 +1,8 @@
 //! How fast the core is just now.
 //!
-//! A core of a virtual machine is often one half of a core of the host, and what somebody else does on the other half changes from one second to
-//! the next: what follows is that the same program takes up to twice as long, though it is never without its processor. A loop
-//! of loads and stores that need each other's results less than the core has room for shows it. A loop of one long chain does not.
+//! A core of a virtual machine can be one half of a core of the host, and what somebody else does on the other half changes from one second
+//! to the next. The same program then takes up to twice as long, though it is never without its processor. A loop of loads and
+//! stores that do not need each other shows it; a loop in which each step needs the one before does not.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
