@@ -176,7 +176,12 @@ impl<T: Topic> Core<T> {
                     payload,
                 } => {
                     let (reason, detail) = refusal(outcome);
-                    let record = self.put_together(number, offset, payload);
+                    // Also where nothing is done with it: nothing is kept of it any more.
+                    let record = if planted(Mistake::RefusedKept) {
+                        None
+                    } else {
+                        self.put_together(number, offset, payload)
+                    };
                     if self.letters.is_some() {
                         if let Some(record) = record {
                             self.letter(&record, reason, detail.to_owned());

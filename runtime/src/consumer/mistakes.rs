@@ -29,6 +29,7 @@ crate::planted::mistakes! {
     SlotFreedInSilence,
     QueuedForgottenAtEnd,
     RefusalForgotten,
+    RefusedKept,
     RetryAfterRevocation,
     StaleSettleCounted,
     StartsOneTask,

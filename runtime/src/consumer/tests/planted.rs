@@ -36,6 +36,7 @@ crate::planted::table! {
     OutboxKept: p::lives;
     QueuedForgottenAtEnd: orders::all_small;
     RefusalForgotten: p::lives;
+    RefusedKept: p::refused_is_not_kept;
     RetryAfterRevocation: p::no_retry_when_it_is_over;
     SlotFreedInSilence: p::slots_are_bounded_and_told;
     StaleSettleCounted: p::lives;

@@ -68,18 +68,19 @@ fn lives_of(tries: u32, application: Start) -> Option<String> {
 /// One record of partition 0, received, and begun by the application.
 fn begun(life: &mut Life) -> Delivery<String> {
     life.open(0, None);
-    receive(life);
+    receive(life, 0, "v:0");
     let mut taken = VecDeque::new();
     assert!(life.outbox.take_ready(1, &mut taken));
     Delivery::begin(taken.pop_front().unwrap(), Slot::take(&life.mailbox).unwrap()).unwrap()
 }
 
-/// The first record of partition 0, wherever it can go.
-fn receive(life: &mut Life) {
+/// A record of partition 0, wherever it can go.
+fn receive(life: &mut Life, offset: i64, text: &str) {
     let mut value = Vec::new();
     framing::put(&mut value, 1);
-    value.extend_from_slice(b"v:0");
-    life.core.record(0, 0, None, |raw| raw.start(None, Some(&value)));
+    value.extend_from_slice(text.as_bytes());
+    life.core
+        .record(0, offset, None, |raw| raw.start(None, Some(&value)));
     life.core.feed_all();
     life.core.hand_out();
 }
@@ -88,12 +89,30 @@ fn receive(life: &mut Life) {
 pub(super) fn read_again_is_not_kept(_: u32) -> Option<String> {
     let mut life = Life::new(Clients::new(), false);
     let _first = begun(&mut life);
-    receive(&mut life);
+    receive(&mut life, 0, "v:0");
     let again = life.outbox.take_ready(1, &mut VecDeque::new());
     let kept = life.core.partitions[&0].stash.kept();
     wrong(
         again || kept > 0,
         &format!("handed out again: {again}, kept: {kept}"),
+    )
+}
+
+/// A frame that waited and is refused, in a topic without dead letters, is not kept for longer.
+pub(super) fn refused_is_not_kept(_: u32) -> Option<String> {
+    let mut life = Life::new(Clients::new(), false);
+    life.core.letters = None;
+    life.open(0, None);
+    let mut kept = Vec::new();
+    // The second one is too far ahead to be believed, and the third one does not confirm it.
+    for (offset, text) in [(0, "v:0"), (1, "v:5000"), (2, "v:1"), (3, "v:2"), (4, "v:3")] {
+        receive(&mut life, offset, text);
+        kept.push(life.core.partitions[&0].stash.kept());
+    }
+    let jumps = life.core.partitions[&0].engine.counts().jumps;
+    wrong(
+        jumps != 1 || kept[1] == 0 || kept[4] != 0,
+        &format!("{jumps} refused; kept after each record: {kept:?}"),
     )
 }
 
