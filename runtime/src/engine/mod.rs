@@ -349,7 +349,7 @@ impl<P> Engine<P> {
     }
 
     /// Whether the record at this offset was received and is not settled: it waits here, or it was given out.
-    #[cfg_attr(not(feature = "kafka"), allow(dead_code))]
+    #[cfg(feature = "kafka")]
     pub(crate) fn is_outstanding(&self, offset: i64) -> bool {
         self.offsets.is_outstanding(offset)
     }
